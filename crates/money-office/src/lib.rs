@@ -1,0 +1,1 @@
+//! The money office: certifies, charges, settles, redeems, audits.

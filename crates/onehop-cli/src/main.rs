@@ -1,0 +1,2 @@
+//! The `onehop` program.
+fn main() {}

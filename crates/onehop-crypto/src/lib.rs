@@ -1,0 +1,1 @@
+//! Keys, signatures and the sign-then-encrypt envelope.

@@ -1,0 +1,1 @@
+//! What anyone may conclude from signed bytes alone.

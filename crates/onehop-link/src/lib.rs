@@ -1,0 +1,1 @@
+//! Frames between two devices: framing, LAN, loopback.

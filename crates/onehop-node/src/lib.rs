@@ -1,0 +1,1 @@
+//! The only event loop: wallet, log and link driven together.

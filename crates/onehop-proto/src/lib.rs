@@ -1,0 +1,1 @@
+//! The payment protocol: buyer and seller state machines, ledger, recovery.

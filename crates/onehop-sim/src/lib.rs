@@ -1,0 +1,1 @@
+//! A deterministic world: clock, radio, disk, faults, checkers.

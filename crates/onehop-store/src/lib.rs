@@ -1,0 +1,1 @@
+//! The undo/redo log and the embedded store.

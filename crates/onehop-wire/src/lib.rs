@@ -1,0 +1,1 @@
+//! The words of the protocol: amounts, ids, messages, certificates, canonical bytes.

@@ -1,0 +1,1 @@
+//! Payments from device to device with no network.
