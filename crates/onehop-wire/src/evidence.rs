@@ -1,0 +1,80 @@
+//! Signed statements bundled so that a third party can judge them (spec §2.5, §2.6).
+
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::List;
+use crate::codec::encode;
+use crate::domain::{Signed, hash_of};
+use crate::ids::Hash;
+use crate::limits::ATTACHMENTS_MAX;
+use crate::office::{Certificate, Checkpoint, OfficeKey, Outcome};
+use crate::payment::{Abort, Agreed, Commit, Committed};
+
+/// Evidence that one wallet paid another. With COMMITTED it is a *receipt* that can be spent on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Claim {
+    /// The payer's certificate.
+    pub payer: Signed<Certificate>,
+    /// The payer's checkpoint.
+    pub checkpoint: Signed<Checkpoint>,
+    /// The payer's entry.
+    pub agreed: Signed<Agreed>,
+    /// What backed the entry beyond the checkpoint's balance.
+    pub attachments: List<Attachment, ATTACHMENTS_MAX>,
+    /// The payee's decision.
+    pub commit: Signed<Commit>,
+    /// The payer's waiver; without it the payment is not yet unconditional.
+    pub committed: Option<Signed<Committed>>,
+}
+
+/// Why an amount came back to the payer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "always held behind the Box of its attachment")]
+pub enum ReleaseGround {
+    /// The seller's waiver, and the seller's certificate.
+    Aborted {
+        /// The waiver.
+        abort: Signed<Abort>,
+        /// Whose signature it bears.
+        seller: Signed<Certificate>,
+    },
+    /// The office said VOID.
+    Voided(Signed<Outcome>),
+}
+
+/// A hold let go: its entry counts in `cum_out` but no longer against the payer.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Release {
+    /// The entry released, without its attachments.
+    pub agreed: Signed<Agreed>,
+    /// Why.
+    pub ground: ReleaseGround,
+}
+
+/// What backs an entry beyond the balance of its checkpoint.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Attachment {
+    /// Received money, spent on.
+    Receipt(Box<Claim>),
+    /// Money that came back.
+    Release(Box<Release>),
+}
+
+impl Attachment {
+    /// The hash by which an AGREED names this attachment.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        hash_of("attachment", &[&encode(self)])
+    }
+}
+
+/// A payment's evidence as a file, complete for anyone who knows the office's root key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ReceiptFile {
+    /// Office keys that the certificates and checkpoints name.
+    pub office_keys: List<Signed<OfficeKey>, 16>,
+    /// The payee's certificate.
+    pub payee: Signed<Certificate>,
+    /// The evidence.
+    pub claim: Claim,
+}

@@ -1,0 +1,32 @@
+//! Every bound of the wire format in one place, with its unit and its reason.
+
+/// Longest sealed message without attachments, in bytes (spec §4).
+pub const MESSAGE_MAX: usize = 1024;
+/// Longest packet a peer may send, in bytes: one attachment part and its envelope fit.
+pub const PACKET_MAX: usize = 9 * 1024;
+/// All attachments of one AGREED together, nested ones included, in bytes (spec §6.4).
+pub const ATTACHMENTS_BYTES_MAX: usize = 8 * 1024;
+/// Receipts that one AGREED may carry.
+pub const RECEIPTS_MAX: usize = 2;
+/// Releases that one AGREED may carry.
+pub const RELEASES_MAX: usize = 8;
+/// Attachments that one AGREED may carry.
+pub const ATTACHMENTS_MAX: usize = RECEIPTS_MAX.saturating_add(RELEASES_MAX);
+/// Longest display name, in bytes of UTF-8.
+pub const NAME_MAX: usize = 40;
+/// Longest order id, in bytes of UTF-8.
+pub const ORDER_ID_MAX: usize = 32;
+/// Longest order text, in bytes of UTF-8.
+pub const ORDER_TEXT_MAX: usize = 256;
+/// Longest request to the office or answer from it, in bytes.
+pub const OFFICE_BODY_MAX: usize = 4 * 1024 * 1024;
+/// Entries of one SYNC: a checkpoint holds no more payments than this.
+pub const SYNC_ENTRIES_MAX: usize = 1024;
+/// Claims in one request to the office.
+pub const CLAIMS_MAX: usize = 64;
+/// Outcomes in one answer of the office.
+pub const OUTCOMES_MAX: usize = 4096;
+/// Versions that one HELLO 1 may offer.
+pub const VERSIONS_MAX: usize = 4;
+/// The only protocol version there is.
+pub const VERSION: u8 = 1;

@@ -1,0 +1,67 @@
+//! The closed set of messages inside a session (spec §5).
+
+use serde::{Deserialize, Serialize};
+
+use crate::bounded::Text;
+use crate::domain::Signed;
+use crate::evidence::Attachment;
+use crate::ids::TxId;
+use crate::limits::ORDER_TEXT_MAX;
+use crate::payment::{Abort, Agreed, Commit, CommitRequest, Committed, Refused, Released, Status};
+
+/// What one wallet says to the other once the handshake is done.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack of one input, never in bulk")]
+pub enum Message {
+    /// The seller asks for money.
+    CommitRequest {
+        /// The terms.
+        request: Signed<CommitRequest>,
+        /// The text whose hash the terms carry.
+        order: Text<ORDER_TEXT_MAX>,
+    },
+    /// One attachment of the AGREED that follows.
+    Attachment(Attachment),
+    /// The buyer's vote.
+    Agreed(Signed<Agreed>),
+    /// The buyer's no.
+    Refused(Signed<Refused>),
+    /// The decision: paid.
+    Commit(Signed<Commit>),
+    /// The decision: not paid.
+    Abort(Signed<Abort>),
+    /// The buyer acknowledges COMMIT.
+    Committed(Signed<Committed>),
+    /// The buyer acknowledges ABORT.
+    Released(Signed<Released>),
+    /// What became of this payment?
+    Status {
+        /// The question.
+        status: Signed<Status>,
+        /// The request it is about.
+        request: Signed<CommitRequest>,
+        /// The vote, if there was one.
+        agreed: Option<Signed<Agreed>>,
+    },
+    /// The asked wallet cannot say; the office can.
+    Unknown(TxId),
+}
+
+impl Message {
+    /// The name in the specification, for logs and sequence diagrams.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CommitRequest { .. } => "COMMIT-REQUEST",
+            Self::Attachment(_) => "ATTACHMENT",
+            Self::Agreed(_) => "AGREED",
+            Self::Refused(_) => "REFUSED",
+            Self::Commit(_) => "COMMIT",
+            Self::Abort(_) => "ABORT",
+            Self::Committed(_) => "COMMITTED",
+            Self::Released(_) => "RELEASED",
+            Self::Status { .. } => "STATUS",
+            Self::Unknown(_) => "UNKNOWN",
+        }
+    }
+}
