@@ -1,2 +1,123 @@
-//! The project's own checks.
-fn main() {}
+//! The project's own checks: `cargo xtask --help` lists them.
+//!
+//! Each task answers one question about the source tree, prints one line per finding and exits 1 if
+//! there is any; 2 means that the task itself could not run. None of them changes a file.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
+
+mod layers;
+mod source;
+mod spec;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+use crate::source::{Finding, Tree};
+
+/// The exit code of a task that found something.
+const EXIT_FINDINGS: u8 = 1;
+/// The exit code of a task that could not run.
+const EXIT_UNUSABLE: u8 = 2;
+
+/// The project's own checks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Exit code: 0 nothing found, 1 findings were printed, 2 could not run.")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check how files are written: length, blanks, module docs, leftovers, words, dead files
+    Tidy,
+    /// Check the one-way dependency arrow between crates, and what the pure crates may name
+    Layers,
+    /// Check that each numbered MUST of protocol-spec.md is cited by a test, and nothing else is
+    #[command(after_help = "A tag in brackets, [P-17], defines a statement where it stands in \
+        protocol-spec.md; the\nspec refers back to it without brackets. A test cites it in a \
+        comment: // [P-17]")]
+    Spec {
+        /// Name each statement that no test cites
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match run(&cli.task) {
+        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+        Ok(findings) => {
+            for finding in findings {
+                println!("{finding}");
+            }
+            ExitCode::from(EXIT_FINDINGS)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(EXIT_UNUSABLE)
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
+    let here = std::env::current_dir().context("failed to find the current folder")?;
+    let tree = Tree::read(&source::workspace_root(&here)?)?;
+    Ok(match task {
+        Task::Tidy => tidy::check(&tree),
+        Task::Layers => layers::check(&tree)?,
+        Task::Spec { list } => {
+            let report = spec::check(&tree, *list);
+            println!("{}", report.summary());
+            report.findings
+        }
+    })
+}
+
+/// Prints help where it was asked for, and any other complaint about the arguments as one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{}", one_line(error));
+    ExitCode::from(EXIT_UNUSABLE)
+}
+
+/// The complaint without clap's usage and tips: the help has those.
+fn one_line(error: &clap::Error) -> String {
+    let complaint = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "error: no task was named".to_owned()
+    } else {
+        let text = error.to_string();
+        text.lines().next().unwrap_or("error: unusable arguments").to_owned()
+    };
+    format!("{complaint}; see cargo xtask --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_task_is_refused_in_one_line() {
+        let error = Cli::try_parse_from(["xtask", "tidyy"]).unwrap_err();
+        let line = one_line(&error);
+        assert_eq!(line.lines().count(), 1);
+        assert!(line.contains("'tidyy'"), "{line}");
+    }
+
+    #[test]
+    fn no_task_at_all_is_refused_in_one_line() {
+        let error = Cli::try_parse_from(["xtask"]).unwrap_err();
+        assert_eq!(one_line(&error), "error: no task was named; see cargo xtask --help");
+    }
+}
