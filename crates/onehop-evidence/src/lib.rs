@@ -1,1 +1,16 @@
 //! What anyone may conclude from signed bytes alone.
+//!
+//! A payee judging a vote, the office judging a claim and a bystander judging a receipt all call
+//! the same functions. They hold no state and read no clock: dates are the caller's to compare,
+//! everything else is decided here (spec §6.5, §8).
+#![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+pub mod claim;
+pub mod entry;
+pub mod fork;
+pub mod release;
+
+pub use claim::{ClaimFault, VerifiedClaim, verify_claim};
+pub use entry::{EntryFault, Payer, PayerFault, VerifiedEntry, verify_entry};
+pub use fork::{ForkKind, contradiction, contradicts_close};
+pub use release::{ReleaseFault, verify_abort, verify_release};

@@ -25,7 +25,7 @@ pub trait Statement: Serialize {
 
     /// SHA-256 of [`Statement::signing_input`]. It names the body, never a signature of it.
     fn hash(&self, office: &OfficeId) -> Hash {
-        Hash(Sha256::digest(self.signing_input(office)).into())
+        sha256(&self.signing_input(office))
     }
 }
 
@@ -61,6 +61,12 @@ pub fn domain(kind: &str) -> [u8; DOMAIN_LEN] {
         *to = *from;
     }
     padded
+}
+
+/// SHA-256 of a signing input that is already at hand.
+#[must_use]
+pub fn sha256(input: &[u8]) -> Hash {
+    Hash(Sha256::digest(input).into())
 }
 
 /// SHA-256 over the domain of `kind` and the concatenated `parts`.

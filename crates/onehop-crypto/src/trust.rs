@@ -1,0 +1,190 @@
+//! The way from a statement of the office back to the root key that the wallet pinned.
+
+use std::collections::BTreeMap;
+
+use onehop_wire::domain::office_id;
+use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending};
+use onehop_wire::{
+    Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
+};
+
+use crate::keys::{BadSignature, Verified, verify};
+
+/// Why a statement is not one of this office.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChainError {
+    /// The signing key is not known here; ask the other side to send it.
+    #[error("office key {number} is not known")]
+    UnknownOfficeKey {
+        /// The key's number.
+        number: u32,
+    },
+    /// Another office's, altered, or forged.
+    #[error("not signed by this office")]
+    Signature(#[from] BadSignature),
+    /// The signing key was not valid when the statement says it was signed.
+    #[error("office key {number} was not valid on {at}")]
+    OfficeKeyDates {
+        /// The key's number.
+        number: u32,
+        /// The date in the statement.
+        at: UnixSeconds,
+    },
+    /// The first root key given does not hash to the office id.
+    #[error("root key is not the one of office {office:?}")]
+    Root {
+        /// The office expected.
+        office: OfficeId,
+    },
+}
+
+/// An office as a wallet knows it: its id, root keys and the signing keys seen so far.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trust {
+    office: OfficeId,
+    roots: Vec<PublicKey>,
+    keys: BTreeMap<u32, Signed<OfficeKey>>,
+}
+
+impl Trust {
+    /// Trusts the office whose first root key is `root`.
+    #[must_use]
+    pub fn new(root: PublicKey) -> Self {
+        Self { office: office_id(&root), roots: vec![root], keys: BTreeMap::new() }
+    }
+
+    /// Reads an office's public information, pinned by its id.
+    ///
+    /// # Errors
+    /// [`ChainError`] if the root is not that of `pinned`, or a statement in it is not signed.
+    pub fn from_info(info: &OfficeInfo, pinned: Option<&OfficeId>) -> Result<Self, ChainError> {
+        let mut trust = Self::new(info.root);
+        if let Some(office) = pinned.filter(|office| **office != trust.office) {
+            return Err(ChainError::Root { office: *office });
+        }
+        for root in &info.new_roots {
+            trust.add_root(root.clone())?;
+        }
+        trust.add_key(info.office_key.clone())?;
+        Ok(trust)
+    }
+
+    /// Accepts a successor that a trusted root announces. The old roots stay trusted for what
+    /// they have signed.
+    ///
+    /// # Errors
+    /// [`ChainError::Signature`] if no trusted root signed it.
+    pub fn add_root(&mut self, statement: Signed<NewRoot>) -> Result<(), ChainError> {
+        let root = self.verify_by_root(statement)?.body().root;
+        if !self.roots.contains(&root) {
+            self.roots.push(root);
+        }
+        Ok(())
+    }
+
+    /// Accepts a signing key that a trusted root certifies.
+    ///
+    /// # Errors
+    /// [`ChainError::Signature`] if no trusted root signed it; the set of keys is unchanged.
+    pub fn add_key(&mut self, statement: Signed<OfficeKey>) -> Result<(), ChainError> {
+        if self.keys.get(&statement.body.number) == Some(&statement) {
+            return Ok(());
+        }
+        let key = self.verify_by_root(statement)?.into_signed();
+        self.keys.insert(key.body.number, key);
+        Ok(())
+    }
+
+    /// The office.
+    #[must_use]
+    pub const fn office(&self) -> &OfficeId {
+        &self.office
+    }
+
+    /// The first root key, by which the office is pinned.
+    #[must_use]
+    pub fn root(&self) -> PublicKey {
+        self.roots.first().copied().unwrap_or(PublicKey([0; 32]))
+    }
+
+    /// The signing key of this number, if it is known.
+    #[must_use]
+    pub fn key(&self, number: u32) -> Option<&Signed<OfficeKey>> {
+        self.keys.get(&number)
+    }
+
+    /// All signing keys known, by number.
+    pub fn keys(&self) -> impl Iterator<Item = &Signed<OfficeKey>> {
+        self.keys.values()
+    }
+
+    /// Checks that this office signed `certificate`. Its dates are the caller's to check.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn certificate(
+        &self,
+        certificate: Signed<Certificate>,
+    ) -> Result<Verified<Certificate>, ChainError> {
+        let (number, at) = (certificate.body.signed_by, certificate.body.not_before);
+        self.verify_by_key(certificate, number, Some(at))
+    }
+
+    /// Checks that this office signed `checkpoint`. Its dates are the caller's to check.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn checkpoint(
+        &self,
+        checkpoint: Signed<Checkpoint>,
+    ) -> Result<Verified<Checkpoint>, ChainError> {
+        let (number, at) = (checkpoint.body.signed_by, checkpoint.body.issued);
+        self.verify_by_key(checkpoint, number, Some(at))
+    }
+
+    /// Checks that this office signed `outcome`.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn outcome(&self, outcome: Signed<Outcome>) -> Result<Verified<Outcome>, ChainError> {
+        let number = outcome.body.signed_by;
+        self.verify_by_key(outcome, number, None)
+    }
+
+    /// Checks that this office signed `pending`.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn pending(&self, pending: Signed<Pending>) -> Result<Verified<Pending>, ChainError> {
+        let number = pending.body.signed_by;
+        self.verify_by_key(pending, number, None)
+    }
+
+    fn verify_by_key<T: Statement>(
+        &self,
+        statement: Signed<T>,
+        number: u32,
+        at: Option<UnixSeconds>,
+    ) -> Result<Verified<T>, ChainError> {
+        let key = &self.keys.get(&number).ok_or(ChainError::UnknownOfficeKey { number })?.body;
+        if let Some(at) = at.filter(|at| *at < key.not_before || *at > key.not_after) {
+            return Err(ChainError::OfficeKeyDates { number, at });
+        }
+        Ok(verify(&self.office, &key.key, statement)?)
+    }
+
+    fn verify_by_root<T: Statement + Clone>(
+        &self,
+        statement: Signed<T>,
+    ) -> Result<Verified<T>, ChainError> {
+        let mut last = ChainError::Signature(BadSignature { statement: T::TYPE });
+        for root in &self.roots {
+            match verify(&self.office, root, statement.clone()) {
+                Ok(verified) => return Ok(verified),
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+}
