@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use onehop_wire::domain::office_id;
-use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending};
+use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, Revocations};
 use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
 };
@@ -159,6 +159,18 @@ impl Trust {
     pub fn pending(&self, pending: Signed<Pending>) -> Result<Verified<Pending>, ChainError> {
         let number = pending.body.signed_by;
         self.verify_by_key(pending, number, None)
+    }
+
+    /// Checks that this office signed `list`.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn revocations(
+        &self,
+        list: Signed<Revocations>,
+    ) -> Result<Verified<Revocations>, ChainError> {
+        let number = list.body.signed_by;
+        self.verify_by_key(list, number, None)
     }
 
     fn verify_by_key<T: Statement>(

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use onehop_crypto::{BadSignature, ChainError, Trust, Verified, verify};
 use onehop_wire::limits::{ATTACHMENTS_BYTES_MAX, RECEIPTS_MAX, RELEASES_MAX};
 use onehop_wire::{
-    Agreed, Attachment, Certificate, Checkpoint, Claim, Hash, Release, Signed, TxId, UnixSeconds,
-    encode,
+    Agreed, Attachment, Certificate, Checkpoint, Claim, Hash, LimitName, Release, Signed, TxId,
+    UnixSeconds, encode,
 };
 
 use crate::claim::{ClaimFault, verify_nested_claim};
@@ -149,7 +149,7 @@ pub enum EntryFault {
     #[error("limit {name} is {limit}, reached {reached}")]
     Limit {
         /// Name of the limit as in the certificate.
-        name: &'static str,
+        name: LimitName,
         /// The limit.
         limit: u64,
         /// The value that passes it.
@@ -359,11 +359,11 @@ fn check_limits(payer: &Payer, entry: &Agreed, releases: &Releases) -> Result<()
     let count = u64::try_from(releases.entries.len()).unwrap_or(u64::MAX);
     let spent = entry.cum_out.saturating_sub(clamp(releases.sum));
     let payments = entry.seq.saturating_sub(count);
-    let checks: [(&'static str, Option<u64>, u64); 4] = [
-        ("per-payment", limits.per_payment, entry.amount),
-        ("per-checkpoint", limits.per_checkpoint, spent),
-        ("payments", limits.payments.map(u64::from), payments),
-        ("hops", Some(u64::from(limits.hops)), u64::from(entry.hops)),
+    let checks: [(LimitName, Option<u64>, u64); 4] = [
+        (LimitName::PerPayment, limits.per_payment, entry.amount),
+        (LimitName::PerCheckpoint, limits.per_checkpoint, spent),
+        (LimitName::Payments, limits.payments.map(u64::from), payments),
+        (LimitName::Hops, Some(u64::from(limits.hops)), u64::from(entry.hops)),
     ];
     for (name, limit, reached) in checks {
         if let Some(limit) = limit.filter(|limit| reached > *limit) {

@@ -36,7 +36,7 @@ pub use hello::{Hello1, Hello2, Hello3, Lookup, Packet, RejectCode, Sealed};
 pub use ids::{Hash, Nonce, OfficeId, PublicKey, SessionKey, Signature, TxId, WalletId};
 pub use message::Message;
 pub use money::{AmountError, Currency, Money};
-pub use office::{Certificate, Checkpoint, Class, Limits, OfficeKey};
+pub use office::{Certificate, Checkpoint, Class, LimitName, Limits, OfficeKey};
 pub use payment::{
     Abort, AbortReason, AbortSubject, Agreed, Commit, CommitRequest, Committed, OrderId, Refused,
     RefusedReason, Released, Status,

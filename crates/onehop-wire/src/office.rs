@@ -6,7 +6,7 @@ use crate::bounded::{List, Text};
 use crate::domain::{Signed, Statement, wallet_id};
 use crate::evidence::Claim;
 use crate::ids::{Hash, Nonce, PublicKey, SessionKey, TxId, WalletId};
-use crate::limits::{CLAIMS_MAX, NAME_MAX, OUTCOMES_MAX, SYNC_ENTRIES_MAX};
+use crate::limits::{CLAIMS_MAX, NAME_MAX, OUTCOMES_MAX, REVOCATIONS_MAX, SYNC_ENTRIES_MAX};
 use crate::money::Currency;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest};
 use crate::time::UnixSeconds;
@@ -41,6 +41,48 @@ pub struct NewRoot {
 
 impl Statement for NewRoot {
     const TYPE: &'static str = "new-root";
+}
+
+/// REVOCATIONS: wallets that nobody shall pay or be paid by any more. The newest number wins.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Revocations {
+    /// Counts the lists from 1; an office without revocations has list 0, which is empty.
+    pub number: u32,
+    /// The wallets, ascending.
+    pub wallets: List<WalletId, REVOCATIONS_MAX>,
+    /// Number of the office key that signs this.
+    pub signed_by: u32,
+}
+
+impl Statement for Revocations {
+    const TYPE: &'static str = "revocations";
+}
+
+/// The name of one of the [`Limits`], or of the office's bound on a purse.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum LimitName {
+    /// [`Limits::per_payment`].
+    PerPayment,
+    /// [`Limits::per_payee`].
+    PerPayee,
+    /// [`Limits::per_checkpoint`].
+    PerCheckpoint,
+    /// [`Limits::payments`].
+    Payments,
+    /// [`Limits::hops`].
+    Hops,
+}
+
+impl core::fmt::Display for LimitName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::PerPayment => "per-payment",
+            Self::PerPayee => "per-payee",
+            Self::PerCheckpoint => "per-checkpoint",
+            Self::Payments => "payments",
+            Self::Hops => "hops",
+        })
+    }
 }
 
 /// What kind of wallet a certificate is for.
@@ -247,6 +289,8 @@ pub struct SyncAnswer {
     pub checkpoint: Signed<Checkpoint>,
     /// What was moved.
     pub transfer: TransferResult,
+    /// The newest revocation list.
+    pub revocations: Signed<Revocations>,
     /// Final answers about payments of this wallet, either side, new since its last SYNC.
     pub outcomes: List<Signed<Outcome>, OUTCOMES_MAX>,
 }

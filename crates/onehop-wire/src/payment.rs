@@ -7,6 +7,7 @@ use crate::domain::{Statement, tx_id};
 use crate::ids::{Hash, Nonce, TxId, WalletId};
 use crate::limits::{ATTACHMENTS_MAX, ORDER_ID_MAX};
 use crate::money::{Currency, Money};
+use crate::office::LimitName;
 use crate::time::UnixSeconds;
 
 /// The seller's own number of an order. An order has at most one live payment.
@@ -104,7 +105,12 @@ pub enum RefusedReason {
     /// The purse does not cover the amount.
     InsufficientFunds,
     /// A limit of the payer's certificate forbids it.
-    OverLimit,
+    OverLimit {
+        /// Which.
+        name: LimitName,
+        /// Its value, in minor units or payments.
+        limit: u64,
+    },
     /// The order is already paid or in doubt.
     OrderNotFree,
     /// The terms are not acceptable to this wallet.
