@@ -2,6 +2,7 @@
 //!
 //! * [`framing`]: messages over frames that get lost, repeated, reordered and cut off; pure.
 //! * [`channels`]: many such channels over connections that come and go; pure.
+//! * [`lan`]: a bearer over UDP and TCP, in one network segment or on one device.
 //! * [`link`]: what a bearer of frames can do, and what it reports.
 //! * [`loopback`]: a bearer in memory, for tests and simulations.
 //! * [`read_queue`]: frames for a peer that reads at its own pace.
@@ -11,6 +12,7 @@
 
 pub mod channels;
 pub mod framing;
+pub mod lan;
 pub mod link;
 pub mod loopback;
 pub mod read_queue;
