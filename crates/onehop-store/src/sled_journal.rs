@@ -1,5 +1,6 @@
 //! The log on the embedded store.
 
+use crate::archive::Archive;
 use crate::frame::{self, Check, Frame, RECORD_BYTES_MAX, Replay};
 use crate::journal::{AppendError, Durability, Journal, LoadError, Loaded, Lsn};
 use crate::sled_file::{Damage, Row, Scan, SledFile, TreeId, WriteError, Writes};
@@ -8,7 +9,7 @@ use crate::sled_file::{Damage, Row, Scan, SledFile, TreeId, WriteError, Writes};
 const LOG: TreeId = TreeId::new(1);
 /// The snapshot and the mark.
 const HEAD: TreeId = TreeId::new(2);
-/// Archived rows.
+/// Blocks of archived rows.
 const ARCHIVE: TreeId = TreeId::new(3);
 
 /// In [`HEAD`]: the record covered, its checksum, the state.
@@ -161,9 +162,7 @@ impl Journal for SledJournal {
         for lsn in tail.covered.0 + 1..=upto.0 {
             writes.delete(LOG, lsn.to_be_bytes());
         }
-        for (key, value) in archived {
-            writes.put(ARCHIVE, key.as_slice(), value.as_slice());
-        }
+        Archive::new(&self.file, ARCHIVE).put(archived, &mut writes)?;
         self.file.apply(&writes)?;
         self.file.force()?;
         tail.covered = upto;
@@ -178,13 +177,14 @@ impl Journal for SledJournal {
         reverse: bool,
         limit: usize,
     ) -> Result<Vec<Row>, LoadError> {
-        let bound = from.map(<[u8]>::to_vec);
-        let (from, until) = if reverse { (None, bound) } else { (bound, None) };
-        Ok(self.file.scan(&Scan { tree: ARCHIVE, from, until, reverse, limit })?)
+        let archive = Archive::new(&self.file, ARCHIVE);
+        let rows =
+            if reverse { archive.descending(from, limit) } else { archive.ascending(from, limit) };
+        Ok(rows?)
     }
 
     fn archived_get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, LoadError> {
-        Ok(self.file.get(ARCHIVE, key)?)
+        Ok(Archive::new(&self.file, ARCHIVE).get(key)?)
     }
 
     fn forces(&self) -> u64 {
