@@ -93,6 +93,12 @@ impl Session {
         self.nonce
     }
 
+    /// Number of the last message sealed.
+    #[must_use]
+    pub const fn sent(&self) -> u32 {
+        self.sent
+    }
+
     /// Number of the last message opened.
     #[must_use]
     pub const fn opened(&self) -> u32 {

@@ -8,6 +8,8 @@ use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::keys::{BadSignature, Verified, verify};
 
 /// Why a statement is not one of this office.
@@ -31,6 +33,12 @@ pub enum ChainError {
         /// The date in the statement.
         at: UnixSeconds,
     },
+    /// The office certified two keys under one number; keep both and show them to others.
+    #[error("office key {number} has two different statements")]
+    OfficeKeyClash {
+        /// The key's number.
+        number: u32,
+    },
     /// The first root key given does not hash to the office id.
     #[error("root key is not the one of office {office:?}")]
     Root {
@@ -40,7 +48,7 @@ pub enum ChainError {
 }
 
 /// An office as a wallet knows it: its id, root keys and the signing keys seen so far.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Trust {
     office: OfficeId,
     roots: Vec<PublicKey>,
@@ -92,6 +100,10 @@ impl Trust {
             return Ok(());
         }
         let key = self.verify_by_root(statement)?.into_signed();
+        let number = key.body.number;
+        if self.keys.get(&number).is_some_and(|known| known.body != key.body) {
+            return Err(ChainError::OfficeKeyClash { number });
+        }
         self.keys.insert(key.body.number, key);
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! Evidence that one wallet paid another, judged by anyone (spec §2.5).
 
 use onehop_crypto::{BadSignature, Trust, Verified, verify};
+use onehop_wire::limits::NESTING_MAX;
 use onehop_wire::{Certificate, Claim, Commit, Committed};
 
-use crate::entry::{DEPTH_MAX, EntryFault, Payer, PayerFault, VerifiedEntry, verify_entry_at};
+use crate::entry::{EntryFault, Payer, PayerFault, VerifiedEntry, verify_entry_at};
 
 /// Why evidence of a payment is not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum ClaimFault {
     #[error("claim's parts are of different payments")]
     Mismatch,
     /// Receipts within receipts, too deep.
-    #[error("receipts are nested over {DEPTH_MAX} deep")]
+    #[error("receipts are nested over {NESTING_MAX} deep")]
     Depth,
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn verify_nested_claim(
     payee: &Verified<Certificate>,
     depth: u8,
 ) -> Result<VerifiedClaim, ClaimFault> {
-    if depth > DEPTH_MAX {
+    if depth > NESTING_MAX {
         return Err(ClaimFault::Depth);
     }
     let certificate = trust.certificate(claim.payer.clone()).map_err(PayerFault::from)?;

@@ -13,9 +13,6 @@ use crate::claim::{ClaimFault, verify_nested_claim};
 use crate::fork::{ForkKind, contradiction};
 use crate::release::{ReleaseFault, verify_release};
 
-/// Receipts within receipts beyond this depth are refused, whatever a certificate allows.
-pub const DEPTH_MAX: u8 = 8;
-
 /// A payer whose certificate and checkpoint were checked and belong together.
 #[derive(Clone, Debug)]
 pub struct Payer {
@@ -68,7 +65,9 @@ impl Payer {
         if check.currency != cert.currency {
             return Err(PayerFault::Currency);
         }
-        if check.expires > cert.not_after || check.issued < cert.not_before {
+        let window = u64::from(cert.claim_window);
+        let no_end = check.expires.0.checked_add(window).is_none();
+        if check.expires > cert.not_after || check.issued < cert.not_before || no_end {
             return Err(PayerFault::Dates);
         }
         Ok(Self { certificate, checkpoint })

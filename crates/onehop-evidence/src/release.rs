@@ -1,9 +1,10 @@
 //! Waivers of a seller and decisions of the office that give a hold back (spec §2.6).
 
 use onehop_crypto::{BadSignature, ChainError, Trust, Verified, verify};
+use onehop_wire::domain::wallet_id;
 use onehop_wire::evidence::{Release, ReleaseGround};
 use onehop_wire::office::OutcomeKind;
-use onehop_wire::{Abort, AbortSubject, Agreed, Hash, PublicKey, Signed};
+use onehop_wire::{Abort, AbortSubject, Agreed, Hash, PublicKey, Signed, WalletId};
 
 /// Why a release does not count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -20,13 +21,15 @@ pub enum ReleaseFault {
     Mismatch,
 }
 
-/// Checks that `seller_key` waived the payment whose entry is `agreed`, of hash `entry`.
+/// Checks that `seller_key` waived the payment of `payer` whose entry is `agreed`, of hash
+/// `entry`.
 ///
 /// # Errors
 /// [`ReleaseFault`] if the ABORT is of another payment, entry or request, or is not signed.
 pub fn verify_abort(
     trust: &Trust,
     seller_key: &PublicKey,
+    payer: &WalletId,
     (agreed, entry): (&Agreed, Hash),
     abort: Signed<Abort>,
 ) -> Result<Verified<Abort>, ReleaseFault> {
@@ -34,8 +37,10 @@ pub fn verify_abort(
         AbortSubject::Agreed(hash) => hash == entry,
         AbortSubject::Request(hash) => hash == agreed.request,
     };
-    let seller = onehop_wire::domain::wallet_id(seller_key);
-    let about = abort.body.tx == agreed.tx && abort.body.payee == agreed.payee;
+    let seller = wallet_id(seller_key);
+    let about = abort.body.tx == agreed.tx
+        && abort.body.payee == agreed.payee
+        && abort.body.payer == *payer;
     if !subject || !about || seller != agreed.payee {
         return Err(ReleaseFault::Mismatch);
     }
@@ -58,13 +63,16 @@ pub fn verify_release(
         ReleaseGround::Aborted { abort, seller } => {
             let seller = trust.certificate(seller.clone())?;
             let entry = (agreed.body(), agreed.hash());
-            verify_abort(trust, &seller.body().key, entry, abort.clone())?;
+            let payer = wallet_id(payer_key);
+            verify_abort(trust, &seller.body().key, &payer, entry, abort.clone())?;
         }
         ReleaseGround::Voided(outcome) => {
             let outcome = trust.outcome(outcome.clone())?;
             let body = outcome.body();
             let same = body.tx == agreed.body().tx
                 && body.entry == agreed.hash()
+                && body.checkpoint == agreed.body().checkpoint
+                && body.seq == agreed.body().seq
                 && body.amount == agreed.body().amount
                 && body.currency == agreed.body().currency;
             if !same || body.kind != OutcomeKind::Void {

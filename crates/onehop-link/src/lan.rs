@@ -32,7 +32,7 @@ use crate::{
 use lookup::Announcement;
 
 /// The UDP port for look-ups, unless another is agreed on.
-pub const DEFAULT_PORT: u16 = 47_808;
+pub const DEFAULT_PORT: u16 = 47_811;
 /// The multicast group for look-ups, unless another is agreed on: one of the local scope.
 pub const DEFAULT_GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 47, 80);
 

@@ -202,3 +202,9 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
         deserializer.deserialize_str(TextVisitor)
     }
 }
+
+impl<const MAX: usize> Default for Text<MAX> {
+    fn default() -> Self {
+        Self(String::new())
+    }
+}

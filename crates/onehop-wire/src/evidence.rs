@@ -1,12 +1,13 @@
 //! Signed statements bundled so that a third party can judge them (spec §2.5, §2.6).
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bounded::List;
 use crate::codec::encode;
 use crate::domain::{Signed, hash_of};
 use crate::ids::Hash;
-use crate::limits::ATTACHMENTS_MAX;
+use crate::limits::{ATTACHMENTS_MAX, NESTING_MAX};
 use crate::office::{Certificate, Checkpoint, OfficeKey, Outcome};
 use crate::payment::{Abort, Agreed, Commit, Committed};
 
@@ -55,9 +56,26 @@ pub struct Release {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Attachment {
     /// Received money, spent on.
-    Receipt(Box<Claim>),
+    Receipt(#[serde(deserialize_with = "nested")] Box<Claim>),
     /// Money that came back.
     Release(Box<Release>),
+}
+
+std::thread_local! {
+    static DEPTH: core::cell::Cell<u8> = const { core::cell::Cell::new(0) };
+}
+
+/// Decodes a receipt within a receipt, but not endlessly: the depth of what is decoded is bounded
+/// before a peer's bytes can exhaust the stack.
+fn nested<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Claim>, D::Error> {
+    let depth = DEPTH.get();
+    if depth >= NESTING_MAX {
+        return Err(D::Error::custom("receipts are nested too deep"));
+    }
+    DEPTH.set(depth.saturating_add(1));
+    let claim = Box::<Claim>::deserialize(deserializer);
+    DEPTH.set(depth);
+    claim
 }
 
 impl Attachment {

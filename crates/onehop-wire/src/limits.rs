@@ -12,6 +12,8 @@ pub const RECEIPTS_MAX: usize = 2;
 pub const RELEASES_MAX: usize = 8;
 /// Attachments that one AGREED may carry.
 pub const ATTACHMENTS_MAX: usize = RECEIPTS_MAX.saturating_add(RELEASES_MAX);
+/// Receipts within receipts, at most this deep.
+pub const NESTING_MAX: u8 = 8;
 /// Longest display name, in bytes of UTF-8.
 pub const NAME_MAX: usize = 40;
 /// Longest order id, in bytes of UTF-8.

@@ -48,6 +48,23 @@ pub enum Message {
 }
 
 impl Message {
+    /// The vote that this message carries, if it carries one.
+    #[must_use]
+    pub const fn vote(&self) -> Option<&Signed<Agreed>> {
+        match self {
+            Self::Agreed(agreed) | Self::Status { agreed: Some(agreed), .. } => Some(agreed),
+            Self::CommitRequest { .. }
+            | Self::Attachment(_)
+            | Self::Refused(_)
+            | Self::Commit(_)
+            | Self::Abort(_)
+            | Self::Committed(_)
+            | Self::Released(_)
+            | Self::Status { agreed: None, .. }
+            | Self::Unknown(_) => None,
+        }
+    }
+
     /// The name in the specification, for logs and sequence diagrams.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -109,6 +109,20 @@ pub struct Limits {
     pub hops: u8,
 }
 
+impl Limits {
+    /// The value of one limit, in minor units or payments.
+    #[must_use]
+    pub fn value(&self, name: LimitName) -> Option<u64> {
+        match name {
+            LimitName::PerPayment => self.per_payment,
+            LimitName::PerPayee => self.per_payee,
+            LimitName::PerCheckpoint => self.per_checkpoint,
+            LimitName::Payments => self.payments.map(u64::from),
+            LimitName::Hops => Some(u64::from(self.hops)),
+        }
+    }
+}
+
 /// The office certifies a wallet's keys.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Certificate {

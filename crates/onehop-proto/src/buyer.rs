@@ -1,0 +1,423 @@
+//! The buyer, the participant of the two-phase commit: what it decides (spec §7.2).
+//!
+//! After AGREED the buyer never decides alone: only the seller's COMMIT or ABORT, or the office,
+//! ends a hold.
+
+use onehop_crypto::{Verified, verify};
+use onehop_evidence::{ReleaseFault, verify_abort};
+use onehop_wire::domain::{Statement, order_hash};
+use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::{
+    Abort, Agreed, Commit, CommitRequest, Committed, List, Message, Refused, RefusedReason,
+    Released, Signed, Status, Text, TxId, UnixSeconds, encode,
+};
+
+use crate::config::VOTE_MS;
+use crate::event::{Event, Fault, NotPaid};
+use crate::payment::{BuyerPayment, BuyerState};
+use crate::record::{Change, LogRecord};
+use crate::refusal::Refusal;
+use crate::state::{State, order_mark};
+use crate::step::{Asked, Context, Step};
+
+impl State {
+    /// COMMIT-REQUEST arrived.
+    pub(crate) fn on_request(
+        &self,
+        context: &Context<'_>,
+        asked: Option<&Asked>,
+        request: Signed<CommitRequest>,
+        order: Text<ORDER_TEXT_MAX>,
+    ) -> Step {
+        let tx = request.body.tx_id();
+        if let Some(payment) = self.buyer.get(&tx) {
+            return self.on_request_again(context, payment, request);
+        }
+        if let Some(asked) = asked {
+            return if asked.request.body == request.body {
+                Step::nothing()
+            } else {
+                Step::fault(Fault::Contradiction)
+            };
+        }
+        let key = &context.certificate.body().key;
+        let Ok(request) = verify(context.trust.office(), key, request) else {
+            return Step::fault(Fault::Signature);
+        };
+        if let Some(fault) = self.terms_fault(context, request.body(), &order) {
+            return Step::fault(fault);
+        }
+        match self.refusal(context, request.body()) {
+            Some(reason) => self.refuse(context, request.into_signed(), reason),
+            None => Step { ask: Some((request.into_signed(), order)), ..Step::nothing() },
+        }
+    }
+
+    fn on_request_again(
+        &self,
+        context: &Context<'_>,
+        payment: &BuyerPayment,
+        request: Signed<CommitRequest>,
+    ) -> Step {
+        if payment.request.body == request.body {
+            return Step { say: answer(payment), ..Step::nothing() };
+        }
+        match verify(context.trust.office(), &payment.payee.body.key, request) {
+            Err(_) => Step::fault(Fault::Signature),
+            Ok(other) => self.evidence(payment.request.body.tx_id(), encode(other.signed()), false),
+        }
+    }
+
+    fn terms_fault(
+        &self,
+        context: &Context<'_>,
+        terms: &CommitRequest,
+        order: &Text<ORDER_TEXT_MAX>,
+    ) -> Option<Fault> {
+        let seller = context.certificate.body();
+        let parties = terms.payee == seller.wallet() && terms.payer == context.me;
+        if !parties || terms.buyer_nonce != context.nonce {
+            return Some(Fault::WrongPayment);
+        }
+        let currency = self.certificate.as_ref().map(|certificate| certificate.body.currency);
+        let sound = terms.epoch == seller.epoch
+            && terms.amount >= 1
+            && Some(terms.currency) == currency
+            && terms.order_hash == order_hash(order.as_str())
+            && Some(terms.redeem_by) == self.redeem_by()
+            && VOTE_MS.contains(&terms.vote_ms);
+        (!sound).then_some(Fault::Terms)
+    }
+
+    /// Expiry of the open purse and the claim window after it.
+    pub(crate) fn redeem_by(&self) -> Option<UnixSeconds> {
+        let window = u64::from(self.certificate.as_ref()?.body.claim_window);
+        Some(self.purse.as_ref()?.checkpoint.body.expires.plus(window))
+    }
+
+    /// Why the wallet itself says no, without asking anybody.
+    fn refusal(&self, context: &Context<'_>, terms: &CommitRequest) -> Option<RefusedReason> {
+        if !self.is_order_free(terms) {
+            return Some(RefusedReason::OrderNotFree);
+        }
+        match self.may_spend(context, terms) {
+            Ok(()) => None,
+            Err(refusal) => Some(self.reason(&refusal)),
+        }
+    }
+
+    fn is_order_free(&self, terms: &CommitRequest) -> bool {
+        let order = (terms.payee, terms.order_id.clone());
+        !self.orders_out.contains_key(&order)
+            && !self.orders_past.contains(&order_mark(&order.0, &order.1))
+    }
+
+    fn may_spend(&self, context: &Context<'_>, terms: &CommitRequest) -> Result<(), Refusal> {
+        self.may_sign(context.today)?;
+        let (mut all, mut here) = (0usize, 0usize);
+        if self.hold > 0 {
+            for payment in self.buyer.values() {
+                if matches!(payment.state, BuyerState::Prepared(_)) {
+                    all = all.saturating_add(1);
+                    here =
+                        here.saturating_add(usize::from(payment.request.body.payee == terms.payee));
+                }
+            }
+        }
+        let bounds =
+            [(all, context.config.in_doubt_max), (here, context.config.in_doubt_per_payee_max)];
+        if let Some((found, max)) = bounds.into_iter().find(|(found, max)| found >= max) {
+            return Err(Refusal::TooManyInDoubt { found, max });
+        }
+        self.back(terms.amount, &terms.payee).map(|_| ())
+    }
+
+    /// That the purse may be signed for at all.
+    pub(crate) fn may_sign(&self, today: UnixSeconds) -> Result<(), Refusal> {
+        let purse = self.purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        if self.frozen {
+            return Err(Refusal::Frozen);
+        }
+        if purse.closed.is_some() {
+            return Err(Refusal::Closed);
+        }
+        let on = purse.checkpoint.body.expires;
+        if today > on {
+            return Err(Refusal::Expired { on });
+        }
+        Ok(())
+    }
+
+    /// The coarse reason that the seller is told.
+    pub(crate) fn reason(&self, refusal: &Refusal) -> RefusedReason {
+        if let Refusal::InsufficientFunds { .. } = refusal {
+            return RefusedReason::InsufficientFunds;
+        }
+        if let Refusal::OrderTaken { .. } = refusal {
+            return RefusedReason::OrderNotFree;
+        }
+        if let Refusal::Limit { name, .. } = refusal {
+            let limits = self.certificate.as_ref().map(|certificate| &certificate.body.limits);
+            let limit = limits.and_then(|limits| limits.value(*name)).unwrap_or(0);
+            return RefusedReason::OverLimit { name: *name, limit };
+        }
+        RefusedReason::Terms
+    }
+
+    /// Votes no.
+    pub(crate) fn refuse(
+        &self,
+        context: &Context<'_>,
+        request: Signed<CommitRequest>,
+        reason: RefusedReason,
+    ) -> Step {
+        let office = context.trust.office();
+        let tx = request.body.tx_id();
+        let body = Refused {
+            tx,
+            payer: request.body.payer,
+            payee: request.body.payee,
+            request: request.hash(office),
+            reason,
+        };
+        let refused = context.signer.sign(office, body).into_signed();
+        let payee = context.certificate.signed().clone();
+        Step::lazily(LogRecord::Refused { refused: refused.clone(), request, payee })
+            .and_say(Message::Refused(refused))
+            .and_tell(Event::NotPaid { tx, why: NotPaid::Refused(reason) })
+    }
+
+    /// Votes yes: the next entry of the chain, held and forced before it leaves.
+    ///
+    /// # Errors
+    /// [`Refusal`] if funds, limits or the purse no longer allow it.
+    pub(crate) fn agree(&self, context: &Context<'_>, asked: &Asked) -> Result<Step, Refusal> {
+        let terms = &asked.request.body;
+        let tx = terms.tx_id();
+        if !self.is_order_free(terms) {
+            let order = (terms.payee, terms.order_id.clone());
+            return Err(Refusal::OrderTaken {
+                tx: self.orders_out.get(&order).copied().unwrap_or(tx),
+            });
+        }
+        self.may_spend(context, terms)?;
+        let purse = self.purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        let backing = self.back(terms.amount, &terms.payee)?;
+        let office = context.trust.office();
+        let hashes = backing.attachments.iter().map(onehop_wire::Attachment::hash).collect();
+        let entry = Agreed {
+            checkpoint: purse.hash,
+            seq: purse.seq.saturating_add(1),
+            prev: purse.head,
+            amount: terms.amount,
+            cum_out: purse.cum_out.saturating_add(terms.amount),
+            cum_back: purse.cum_back,
+            cum_in: purse.cum_in,
+            currency: terms.currency,
+            payee: terms.payee,
+            tx,
+            request: asked.request.hash(office),
+            redeem_by: terms.redeem_by,
+            hops: backing.hops,
+            attachments: List::new(hashes).map_err(|_| Refusal::PurseFull)?,
+        };
+        let agreed = context.signer.sign(office, entry).into_signed();
+        let attachments = List::new(backing.attachments).map_err(|_| Refusal::PurseFull)?;
+        let mut step = Step::force(LogRecord::Prepared {
+            agreed: agreed.clone(),
+            attachments: attachments.clone(),
+            request: asked.request.clone(),
+            order: asked.order.clone(),
+            payee: asked.payee.clone(),
+            change: Change::hold(terms.amount),
+        });
+        step.say = attachments.into_inner().into_iter().map(Message::Attachment).collect();
+        Ok(step.and_say(Message::Agreed(agreed)).and_tell(Event::Prepared { tx }))
+    }
+
+    /// COMMIT arrived.
+    pub(crate) fn on_commit(&self, context: &Context<'_>, commit: Signed<Commit>) -> Step {
+        let tx = commit.body.tx;
+        let Some(payment) = self.buyer.get(&tx) else {
+            return Step::say(Message::Unknown(tx)).and_blame(Fault::WrongPayment);
+        };
+        let key = &payment.payee.body.key;
+        match &payment.state {
+            BuyerState::Prepared(vote) => {
+                let agreed = vote.agreed.hash(context.trust.office());
+                let terms = &payment.request.body;
+                let same = commit.body.agreed == agreed
+                    && commit.body.payer == terms.payer
+                    && commit.body.payee == terms.payee;
+                if !same {
+                    return Step::fault(Fault::WrongPayment);
+                }
+                match verify(context.trust.office(), key, commit) {
+                    Err(_) => Step::fault(Fault::Signature),
+                    Ok(commit) => acknowledge(context, &commit),
+                }
+            }
+            BuyerState::Committed { commit: stored, committed, .. } => {
+                if stored.body == commit.body {
+                    return Step::say(Message::Committed(committed.clone()));
+                }
+                self.contradicted(context, key, tx, commit)
+            }
+            BuyerState::Refused(_) | BuyerState::Aborted { .. } | BuyerState::Voided { .. } => {
+                self.contradicted(context, key, tx, commit)
+            }
+            BuyerState::Settled { .. } => Step::nothing(),
+        }
+    }
+
+    /// ABORT arrived.
+    pub(crate) fn on_abort(
+        &self,
+        context: &Context<'_>,
+        asked: Option<&Asked>,
+        abort: Signed<Abort>,
+    ) -> Step {
+        let tx = abort.body.tx;
+        if let Some(asked) = asked {
+            return on_abort_asked(context, asked, abort);
+        }
+        let Some(payment) = self.buyer.get(&tx) else {
+            return Step::fault(Fault::WrongPayment);
+        };
+        let key = &payment.payee.body.key;
+        match &payment.state {
+            BuyerState::Prepared(vote) => {
+                let entry = (&vote.agreed.body, vote.agreed.hash(context.trust.office()));
+                match verify_abort(context.trust, key, &context.me, entry, abort) {
+                    Ok(abort) => release(context, &abort),
+                    Err(ReleaseFault::Mismatch) => Step::fault(Fault::WrongPayment),
+                    Err(_) => Step::fault(Fault::Signature),
+                }
+            }
+            BuyerState::Committed { .. } | BuyerState::Settled { .. } => {
+                self.contradicted(context, key, tx, abort)
+            }
+            BuyerState::Aborted { abort: stored, released, .. } => {
+                if stored.body.subject == abort.body.subject {
+                    Step::say(Message::Released(released.clone()))
+                } else {
+                    Step::nothing()
+                }
+            }
+            BuyerState::Refused(_) | BuyerState::Voided { .. } => Step::nothing(),
+        }
+    }
+
+    /// The seller asks what became of a payment.
+    pub(crate) fn on_status_as_buyer(&self, payment: &BuyerPayment) -> Step {
+        Step { say: answer(payment), ..Step::nothing() }
+    }
+
+    /// What to ask about a payment in doubt.
+    pub(crate) fn status(&self, context: &Context<'_>, payment: &BuyerPayment) -> Option<Message> {
+        let BuyerState::Prepared(vote) = &payment.state else {
+            return None;
+        };
+        let office = context.trust.office();
+        let body = Status {
+            tx: vote.agreed.body.tx,
+            asker: context.me,
+            request: vote.agreed.body.request,
+            agreed: Some(vote.agreed.hash(office)),
+        };
+        Some(Message::Status {
+            status: context.signer.sign(office, body).into_signed(),
+            request: payment.request.clone(),
+            agreed: Some(vote.agreed.clone()),
+        })
+    }
+
+    /// Keeps a statement that contradicts the record, once per payment.
+    pub(crate) fn contradicted<T: Statement>(
+        &self,
+        context: &Context<'_>,
+        key: &onehop_wire::PublicKey,
+        tx: TxId,
+        statement: Signed<T>,
+    ) -> Step {
+        match verify(context.trust.office(), key, statement) {
+            Err(_) => Step::fault(Fault::Signature),
+            Ok(statement) => self.evidence(tx, encode(statement.signed()), true),
+        }
+    }
+
+    pub(crate) fn evidence(&self, tx: TxId, message: Vec<u8>, forced: bool) -> Step {
+        if self.evidence.iter().any(|(known, _)| *known == tx) {
+            return Step::fault(Fault::Contradiction);
+        }
+        let mut step = Step::lazily(LogRecord::Evidence { tx, message });
+        step.forced = forced;
+        step.and_blame(Fault::Contradiction)
+    }
+}
+
+fn on_abort_asked(context: &Context<'_>, asked: &Asked, abort: Signed<Abort>) -> Step {
+    let request = asked.request.hash(context.trust.office());
+    let about = abort.body.subject == onehop_wire::AbortSubject::Request(request)
+        && abort.body.payee == asked.request.body.payee;
+    if !about {
+        return Step::fault(Fault::WrongPayment);
+    }
+    match verify(context.trust.office(), &asked.payee.body.key, abort) {
+        Err(_) => Step::fault(Fault::Signature),
+        Ok(abort) => {
+            let why = NotPaid::Aborted(abort.body().reason);
+            Step { forget: Some((abort.body().tx, why)), ..Step::nothing() }
+        }
+    }
+}
+
+fn acknowledge(context: &Context<'_>, commit: &Verified<Commit>) -> Step {
+    let body = Committed {
+        tx: commit.body().tx,
+        payer: commit.body().payer,
+        payee: commit.body().payee,
+        agreed: commit.body().agreed,
+        commit: commit.hash(),
+    };
+    let committed = context.signer.sign(context.trust.office(), body).into_signed();
+    Step::force(LogRecord::BuyerCommitted {
+        commit: commit.signed().clone(),
+        committed: committed.clone(),
+    })
+    .and_say(Message::Committed(committed))
+    .and_tell(Event::Paid { tx: commit.body().tx })
+}
+
+fn release(context: &Context<'_>, abort: &Verified<Abort>) -> Step {
+    let body = Released {
+        tx: abort.body().tx,
+        payer: abort.body().payer,
+        payee: abort.body().payee,
+        abort: abort.hash(),
+    };
+    let released = context.signer.sign(context.trust.office(), body).into_signed();
+    let why = NotPaid::Aborted(abort.body().reason);
+    Step::force(LogRecord::BuyerAborted {
+        abort: abort.signed().clone(),
+        released: released.clone(),
+    })
+    .and_say(Message::Released(released))
+    .and_tell(Event::NotPaid { tx: abort.body().tx, why })
+}
+
+/// What the buyer said last about a payment, from the record.
+fn answer(payment: &BuyerPayment) -> Vec<Message> {
+    match &payment.state {
+        BuyerState::Refused(refused) => vec![Message::Refused(refused.clone())],
+        BuyerState::Prepared(vote) => {
+            let attachments = vote.attachments.iter().cloned().map(Message::Attachment);
+            attachments.chain([Message::Agreed(vote.agreed.clone())]).collect()
+        }
+        BuyerState::Committed { committed, .. } => vec![Message::Committed(committed.clone())],
+        BuyerState::Aborted { released, .. } => vec![Message::Released(released.clone())],
+        BuyerState::Settled { outcome, .. } | BuyerState::Voided { outcome, .. } => {
+            vec![Message::Unknown(outcome.body.tx)]
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The wallet's side of what it asks the office: enrol, close and renew the purse, claim,
+//! resolve (spec §9). The bytes travel over HTTP or as files; that is the shell's business.
+
+use onehop_crypto::{SessionSecret, SigningKey};
+use onehop_wire::limits::{CLAIMS_MAX, NAME_MAX};
+use onehop_wire::office::{
+    ClaimBundle, Class, Enrol, EnrolAnswer, EntryState, OfficeInfo, Outcome, OutcomeKind, Resolve,
+    ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
+};
+use onehop_wire::{AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId};
+use rand_core::{CryptoRng, Rng as _};
+
+use crate::event::{Event, NotPaid};
+use crate::output::Output;
+use crate::payment::{BuyerState, SellerState};
+use crate::purse::Purse;
+use crate::record::{LogRecord, Renewal};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::wallet::Wallet;
+
+/// What a wallet is born with.
+#[derive(Debug)]
+pub struct Birth {
+    record: LogRecord,
+}
+
+impl Birth {
+    /// Makes the keys of a new wallet of `office`.
+    ///
+    /// # Errors
+    /// [`Refusal::OfficeSignature`] if `office` is not signed by its own root key.
+    pub fn new(rng: &mut impl CryptoRng, office: OfficeInfo) -> Result<Self, Refusal> {
+        onehop_crypto::Trust::from_info(&office, None)?;
+        let signing_seed = *SigningKey::generate(rng).seed();
+        let mail_secret = *SessionSecret::generate(rng).to_bytes();
+        Ok(Self { record: LogRecord::Born { signing_seed, mail_secret, office } })
+    }
+
+    /// The first record of the wallet's log.
+    #[must_use]
+    pub fn into_record(self) -> LogRecord {
+        self.record
+    }
+}
+
+/// Evidence to file at the office.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Claims {
+    /// Bundles to post, each within the bounds of one request.
+    pub bundles: Vec<ClaimBundle>,
+}
+
+impl Wallet {
+    /// Signs ENROL, or gives the one signed before.
+    ///
+    /// # Errors
+    /// [`Refusal::Enrolled`] if the wallet has a certificate.
+    pub fn enrol(&mut self, name: Text<NAME_MAX>, class: Class) -> Result<Signed<Enrol>, Refusal> {
+        if self.state().certificate.is_some() {
+            return Err(Refusal::Enrolled);
+        }
+        // Keys that were never certified may take another name.
+        if let Some(enrol) = &self.state().enrol
+            && enrol.body.name == name
+            && enrol.body.class == class
+        {
+            return Ok(enrol.clone());
+        }
+        let office = *self.trust().office();
+        let body = Enrol { key: self.signer().public(), mail_key: self.mail_key(), name, class };
+        let enrol = self.signer().sign(&office, body).into_signed();
+        self.record(vec![LogRecord::EnrolSigned(enrol.clone())], true);
+        Ok(enrol)
+    }
+
+    /// Takes the office's answer to ENROL.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it is not of this office or does not fit what was asked; nothing changes.
+    pub fn enrolled(&mut self, answer: EnrolAnswer) -> Result<(), Refusal> {
+        if self.state().certificate.is_some() {
+            return Err(Refusal::Enrolled);
+        }
+        let mut trust = self.trust().clone();
+        trust.add_key(answer.office_key.clone())?;
+        let certificate = trust.certificate(answer.certificate.clone())?;
+        let checkpoint = trust.checkpoint(answer.checkpoint.clone())?;
+        let enrol = self.state().enrol.as_ref().ok_or(Refusal::NotEnrolled)?;
+        let (asked, given) = (&enrol.body, certificate.body());
+        let same = given.key == asked.key
+            && given.mail_key == asked.mail_key
+            && given.name == asked.name
+            && checkpoint.body().wallet == given.wallet()
+            && checkpoint.body().currency == given.currency;
+        let fresh = checkpoint.body().number == 1 && checkpoint.body().base_seq == 0;
+        if !same || !fresh {
+            return Err(Refusal::OfficeAnswer { what: "certificate" });
+        }
+        self.record(vec![LogRecord::Enrolled(Box::new(answer))], true);
+        Ok(())
+    }
+
+    /// Closes the purse and gives the SYNC to send; the one sent before, if one is unanswered.
+    ///
+    /// From then on nothing is signed under that purse. Requests that no buyer has answered are
+    /// aborted first.
+    ///
+    /// # Errors
+    /// [`Refusal::NotEnrolled`].
+    pub fn close(&mut self, now: Now, transfer: Transfer) -> Result<Signed<Sync>, Refusal> {
+        let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        if let Some(sync) = &purse.closed {
+            return Ok((**sync).clone());
+        }
+        self.forget_all_asked();
+        let mut records = self.abort_all_invited(now);
+        let sync = self.sync_body(transfer, &records)?;
+        let office = *self.trust().office();
+        let sync = self.signer().sign(&office, sync).into_signed();
+        records.push(LogRecord::Closed(Box::new(sync.clone())));
+        self.record(records, true);
+        Ok(sync)
+    }
+
+    fn sync_body(&self, transfer: Transfer, fresh: &[LogRecord]) -> Result<Sync, Refusal> {
+        let state = self.state();
+        let purse = state.purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        let mut entries = state.sync_entries(purse);
+        entries.sort_by_key(|entry| entry.agreed.body.seq);
+        let aborts = fresh
+            .iter()
+            .filter_map(|record| {
+                if let LogRecord::SellerAborted { abort, .. } = record {
+                    Some(abort.clone())
+                } else {
+                    None
+                }
+            })
+            .collect();
+        Ok(Sync {
+            wallet: purse.checkpoint.body.wallet,
+            checkpoint: purse.hash,
+            seq: purse.seq,
+            head: purse.head,
+            cum_out: purse.cum_out,
+            entries: List::new(entries).map_err(|_| Refusal::PurseFull)?,
+            aborts: List::new(aborts).map_err(|_| Refusal::PurseFull)?,
+            transfer,
+        })
+    }
+
+    /// Takes the office's answer to SYNC; gives what became of the transfer.
+    ///
+    /// # Errors
+    /// [`Refusal`] if it is not of this office, or repeats other totals than this wallet's log;
+    /// nothing changes then, and the wallet keeps waiting.
+    pub fn renewed(&mut self, answer: SyncAnswer) -> Result<TransferResult, Refusal> {
+        let records = self.renewal_records(&answer)?;
+        let news = self.news_of(&records);
+        self.record(records, true);
+        for event in news {
+            self.tell(event);
+        }
+        Ok(answer.transfer)
+    }
+
+    fn renewal_records(&self, answer: &SyncAnswer) -> Result<Vec<LogRecord>, Refusal> {
+        let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        let sync = purse.closed.as_ref().ok_or(Refusal::OfficeAnswer { what: "no sync" })?;
+        let mut trust = self.trust().clone();
+        trust.add_key(answer.office_key.clone())?;
+        if answer.sync != sync.hash(trust.office()) {
+            return Err(Refusal::OfficeAnswer { what: "sync" });
+        }
+        let certificate = trust.certificate(answer.certificate.clone())?;
+        let checkpoint = trust.checkpoint(answer.checkpoint.clone())?;
+        trust.revocations(answer.revocations.clone())?;
+        if certificate.body().key != self.signer().public() {
+            return Err(Refusal::OfficeAnswer { what: "certificate" });
+        }
+        if !continues(purse, checkpoint.body(), certificate.body().epoch) {
+            return Err(Refusal::OfficeAnswer { what: "checkpoint" });
+        }
+        let mut records = Vec::new();
+        for outcome in &answer.outcomes {
+            trust.outcome(outcome.clone())?;
+            records.extend(self.state().settle(outcome));
+        }
+        records.push(LogRecord::Renewed(Box::new(Renewal {
+            office_key: answer.office_key.clone(),
+            certificate: answer.certificate.clone(),
+            checkpoint: answer.checkpoint.clone(),
+            revocations: answer.revocations.clone(),
+        })));
+        Ok(records)
+    }
+
+    /// Evidence of payments received that the office has not settled, oldest id first.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        let received = self.state().seller.values().filter_map(|payment| match &payment.state {
+            SellerState::Committed { claim, .. } | SellerState::Done { claim, .. } => {
+                Some((**claim).clone())
+            }
+            SellerState::Invited
+            | SellerState::Redeemed { .. }
+            | SellerState::Lost { .. }
+            | SellerState::Aborted(_) => None,
+        });
+        let all: Vec<Claim> = received.collect();
+        let bundles = all
+            .chunks(CLAIMS_MAX)
+            .filter_map(|chunk| List::new(chunk.to_vec()).ok())
+            .map(|claims| ClaimBundle { claims })
+            .collect();
+        Claims { bundles }
+    }
+
+    /// Asks the office to decide a payment in doubt.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongState`] unless this wallet is its buyer and knows no final answer.
+    pub fn resolve(&mut self, tx: &TxId) -> Result<ResolveRequest, Refusal> {
+        let wrong = Refusal::WrongState { tx: *tx };
+        let Some(payment) = self.state().buyer.get(tx).cloned() else {
+            return Err(wrong);
+        };
+        let (vote, abort) = match &payment.state {
+            BuyerState::Prepared(vote) => (vote, None),
+            BuyerState::Aborted { vote, abort, .. } => (vote, Some(abort.clone())),
+            BuyerState::Refused(_)
+            | BuyerState::Committed { .. }
+            | BuyerState::Settled { .. }
+            | BuyerState::Voided { .. } => return Err(wrong),
+        };
+        let mut nonce = Nonce([0; 16]);
+        self.rng().fill_bytes(&mut nonce.0);
+        let office = *self.trust().office();
+        let body = Resolve {
+            tx: *tx,
+            payer: payment.request.body.payer,
+            agreed: vote.agreed.hash(&office),
+            nonce,
+        };
+        Ok(ResolveRequest {
+            resolve: self.signer().sign(&office, body).into_signed(),
+            request: payment.request.clone(),
+            agreed: vote.agreed.clone(),
+            abort,
+        })
+    }
+
+    /// Takes what the office says about one payment. A repeated or unknown one changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::OfficeSignature`] if it is not of this office; nothing changes.
+    pub fn verdict(&mut self, verdict: &Verdict) -> Result<(), Refusal> {
+        match verdict {
+            Verdict::Outcome(outcome) => {
+                self.trust().outcome(outcome.clone())?;
+                let records: Vec<_> = self.state().settle(outcome).into_iter().collect();
+                let news = self.news_of(&records);
+                if !records.is_empty() {
+                    self.record(records, true);
+                }
+                for event in news {
+                    self.tell(event);
+                }
+                Ok(())
+            }
+            Verdict::Pending(pending) => {
+                self.trust().pending(pending.clone())?;
+                Ok(())
+            }
+            Verdict::Refused(_) => Ok(()),
+        }
+    }
+
+    fn news_of(&self, records: &[LogRecord]) -> Vec<Event> {
+        records
+            .iter()
+            .filter_map(|record| {
+                if let LogRecord::Lost(outcome) = record {
+                    return Some(Event::Reversed { tx: outcome.body.tx });
+                }
+                let LogRecord::BuyerSettled(outcome) = record else {
+                    return None;
+                };
+                let tx = outcome.body.tx;
+                Some(match outcome.body.kind {
+                    OutcomeKind::Void => Event::NotPaid { tx, why: NotPaid::Voided },
+                    OutcomeKind::Paid | OutcomeKind::Disputed(_) => Event::Paid { tx },
+                })
+            })
+            .collect()
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outbox().push(Output::Notify(event));
+    }
+
+    /// Aborts every request without a vote; the records are for one batch with what follows.
+    pub(crate) fn abort_all_invited(&mut self, now: Now) -> Vec<LogRecord> {
+        let open: Vec<TxId> = self
+            .state()
+            .seller
+            .iter()
+            .filter(|(_, payment)| payment.state == SellerState::Invited)
+            .map(|(tx, _)| *tx)
+            .collect();
+        let mut records = Vec::new();
+        for tx in open {
+            if let Some((abort, request)) = self.sign_abort_of(&tx, AbortReason::Cancelled) {
+                records.push(LogRecord::SellerAborted { abort: abort.clone(), request });
+                self.say_later(now, &tx, Message::Abort(abort));
+            }
+        }
+        records
+    }
+}
+
+impl State {
+    fn sync_entries(&self, purse: &Purse) -> Vec<SyncEntry> {
+        self.buyer
+            .values()
+            .filter_map(|payment| {
+                let vote = payment.state.vote()?;
+                (vote.agreed.body.checkpoint == purse.hash).then(|| SyncEntry {
+                    agreed: vote.agreed.clone(),
+                    state: entry_state(&payment.state),
+                })
+            })
+            .collect()
+    }
+
+    /// The record of a final answer, if it is news to this wallet.
+    fn settle(&self, outcome: &Signed<Outcome>) -> Option<LogRecord> {
+        let tx = &outcome.body.tx;
+        if let Some(payment) = self.seller.get(tx) {
+            let open = match payment.state {
+                SellerState::Committed { .. } | SellerState::Done { .. } => true,
+                SellerState::Invited
+                | SellerState::Redeemed { .. }
+                | SellerState::Lost { .. }
+                | SellerState::Aborted(_) => false,
+            };
+            return open.then(|| match outcome.body.kind {
+                OutcomeKind::Paid => LogRecord::Redeemed(outcome.clone()),
+                OutcomeKind::Void | OutcomeKind::Disputed(_) => LogRecord::Lost(outcome.clone()),
+            });
+        }
+        let payment = self.buyer.get(tx)?;
+        let news = match payment.state {
+            BuyerState::Prepared(_) => true,
+            BuyerState::Aborted { .. } => self
+                .returning
+                .get(tx)
+                .is_some_and(|r| !r.decided && outcome.body.kind == OutcomeKind::Void),
+            BuyerState::Refused(_)
+            | BuyerState::Committed { .. }
+            | BuyerState::Settled { .. }
+            | BuyerState::Voided { .. } => false,
+        };
+        news.then(|| LogRecord::BuyerSettled(outcome.clone()))
+    }
+}
+
+/// That `next` goes on exactly where `purse` ended.
+fn continues(purse: &Purse, next: &Checkpoint, epoch: u32) -> bool {
+    let last = &purse.checkpoint.body;
+    next.wallet == last.wallet
+        && next.epoch == epoch
+        && next.epoch >= last.epoch
+        && Some(next.number) == last.number.checked_add(1)
+        && next.currency == last.currency
+        && next.base_seq == purse.seq
+        && next.base_head == purse.head
+        && next.base_cum_out == purse.cum_out
+}
+
+fn entry_state(state: &BuyerState) -> EntryState {
+    match state {
+        BuyerState::Committed { commit, .. } => EntryState::Committed(commit.clone()),
+        BuyerState::Aborted { abort, .. } => EntryState::Aborted(abort.clone()),
+        BuyerState::Voided { outcome, .. } => EntryState::Voided(outcome.clone()),
+        BuyerState::Refused(_) | BuyerState::Prepared(_) | BuyerState::Settled { .. } => {
+            EntryState::InDoubt
+        }
+    }
+}

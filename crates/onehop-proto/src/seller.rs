@@ -1,0 +1,413 @@
+//! The seller, the coordinator of the two-phase commit: what it decides (spec §7.1).
+
+use onehop_crypto::{SigningKey, verify};
+use onehop_evidence::{EntryFault, Payer, VerifiedEntry, contradiction, verify_entry};
+use onehop_wire::domain::order_hash;
+use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::{
+    Abort, AbortReason, AbortSubject, Agreed, Attachment, Claim, Commit, CommitRequest, Committed,
+    Hash, List, Message, Nonce, OfficeId, Refused, Signed, Text, TxId, UnixSeconds, WalletId,
+    encode,
+};
+
+use crate::config::NUMBER_BLOCK;
+use crate::event::{Event, Fault, NotPaid, Terms};
+use crate::payment::{SellerPayment, SellerState};
+use crate::record::{Change, LogRecord};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::step::{Context, Step};
+
+impl State {
+    /// Asks the buyer of this session for money.
+    ///
+    /// # Errors
+    /// [`Refusal`] if the terms cannot be asked for; nothing is sent.
+    pub(crate) fn invite(
+        &self,
+        context: &Context<'_>,
+        terms: &Terms,
+        seller_nonce: Nonce,
+    ) -> Result<Step, Refusal> {
+        let certificate = self.certificate.as_ref().ok_or(Refusal::NotEnrolled)?;
+        let payer = context.payer.ok_or(Refusal::NoSession)?;
+        if self.frozen {
+            return Err(Refusal::Frozen);
+        }
+        let (found, expected) = (terms.amount.currency(), certificate.body.currency);
+        if found != expected {
+            return Err(Refusal::Currency { found, expected });
+        }
+        if terms.amount.minor() == 0 {
+            return Err(Refusal::Zero);
+        }
+        if let Some(tx) = self.orders_in.get(&terms.order_id) {
+            return Err(Refusal::OrderTaken { tx: *tx });
+        }
+        check_payer_limit(payer, terms)?;
+        let order: Text<ORDER_TEXT_MAX> = Text::new(terms.order.clone())?;
+        let number = self.number.checked_add(1).ok_or(Refusal::PurseFull)?;
+        let body = CommitRequest {
+            payer: payer.checkpoint().body().wallet,
+            payee: context.me,
+            buyer_nonce: context.nonce,
+            seller_nonce,
+            epoch: certificate.body.epoch,
+            number,
+            amount: terms.amount.minor(),
+            currency: found,
+            order_id: terms.order_id.clone(),
+            order_hash: order_hash(order.as_str()),
+            vote_ms: context.config.vote_ms,
+            redeem_by: payer.redeem_by(),
+        };
+        let request = context.signer.sign(context.trust.office(), body).into_signed();
+        let mut step = Step::lazily(LogRecord::Invited {
+            request: request.clone(),
+            order: order.clone(),
+            payer: payer.certificate().signed().clone(),
+        });
+        // A bounded number of unforced requests lets a restart skip past all of them.
+        step.forced = number.is_multiple_of(NUMBER_BLOCK);
+        Ok(step.and_say(Message::CommitRequest { request, order }))
+    }
+
+    /// AGREED arrived.
+    pub(crate) fn on_agreed(
+        &self,
+        context: &Context<'_>,
+        agreed: Signed<Agreed>,
+        attachments: &[Attachment],
+    ) -> Step {
+        let tx = agreed.body.tx;
+        let Some(payment) = self.seller.get(&tx) else {
+            return Step::fault(Fault::WrongPayment);
+        };
+        match &payment.state {
+            SellerState::Invited => self.judge(context, payment, agreed, attachments),
+            SellerState::Aborted(abort) => Step::say(Message::Abort(abort.clone())),
+            SellerState::Committed { claim, .. }
+            | SellerState::Done { claim, .. }
+            | SellerState::Redeemed { claim, .. }
+            | SellerState::Lost { claim, .. } => {
+                if claim.agreed.body == agreed.body {
+                    return Step::say(Message::Commit(claim.commit.clone()));
+                }
+                self.contradicted(context, &claim.payer.body.key, tx, agreed)
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        context: &Context<'_>,
+        payment: &SellerPayment,
+        agreed: Signed<Agreed>,
+        attachments: &[Attachment],
+    ) -> Step {
+        let Some(payer) = context.payer else {
+            return Step::fault(Fault::WrongPayment);
+        };
+        if payer.checkpoint().body().wallet != payment.request.body.payer {
+            return Step::fault(Fault::WrongPayment);
+        }
+        let bytes = agreed.clone();
+        let hash = agreed.hash(context.trust.office());
+        let no = |fault| self.abort(context, payment, Some(hash), AbortReason::InvalidVote, fault);
+        match verify_entry(context.trust, payer, agreed, attachments) {
+            Err(EntryFault::Signature(_)) => Step::fault(Fault::Signature),
+            Err(_) => no(Some(Fault::InvalidVote)),
+            Ok(entry) => match self.vote_fault(context, payment, payer, &entry) {
+                Some(VoteFault::Invalid) => no(Some(Fault::InvalidVote)),
+                Some(VoteFault::Fork) => {
+                    let mut step = no(Some(Fault::Contradiction));
+                    let tx = bytes.body.tx;
+                    step.records.insert(0, LogRecord::Evidence { tx, message: encode(&bytes) });
+                    step
+                }
+                Some(VoteFault::OrderPaid) => {
+                    self.abort(context, payment, Some(hash), AbortReason::OrderPaid, None)
+                }
+                None => self.commit(context, payer, &entry, attachments),
+            },
+        }
+    }
+
+    fn vote_fault(
+        &self,
+        context: &Context<'_>,
+        payment: &SellerPayment,
+        payer: &Payer,
+        entry: &VerifiedEntry,
+    ) -> Option<VoteFault> {
+        let (terms, body) = (&payment.request.body, entry.agreed.body());
+        let tx = body.tx;
+        let agrees = body.request == payment.request.hash(context.trust.office())
+            && body.amount == terms.amount
+            && body.payee == context.me
+            && body.redeem_by == terms.redeem_by;
+        let least = context.today.plus(context.config.claim_time_min);
+        let dated = context.today <= payer.checkpoint().body().expires && entry.redeem_by >= least;
+        if !agrees || !dated || self.is_revoked(&terms.payer) {
+            return Some(VoteFault::Invalid);
+        }
+        if self.orders_in.get(&terms.order_id) != Some(&tx) {
+            return Some(VoteFault::OrderPaid);
+        }
+        let mut to_me = body.amount;
+        for held in self.held_entries(body.checkpoint) {
+            let shown = entry.released_entries.iter().map(|(agreed, hash)| (agreed, *hash));
+            let own = [(body, entry.agreed.hash())];
+            if own.into_iter().chain(shown).any(|this| contradiction(this, held).is_some()) {
+                return Some(VoteFault::Fork);
+            }
+            to_me = to_me.saturating_add(held.0.amount);
+        }
+        let per_payee = payer.certificate().body().limits.per_payee;
+        per_payee.is_some_and(|limit| to_me > limit).then_some(VoteFault::Invalid)
+    }
+
+    /// Entries of `checkpoint` that this seller holds.
+    fn held_entries(&self, checkpoint: Hash) -> impl Iterator<Item = (&Agreed, Hash)> {
+        self.seller
+            .values()
+            .filter_map(|payment| payment.state.claim())
+            .filter(move |claim| claim.agreed.body.checkpoint == checkpoint)
+            .map(|claim| (&claim.agreed.body, claim.commit.body.agreed))
+    }
+
+    pub(crate) fn is_revoked(&self, wallet: &WalletId) -> bool {
+        self.revocations
+            .as_ref()
+            .is_some_and(|list| list.body.wallets.binary_search(wallet).is_ok())
+    }
+
+    fn commit(
+        &self,
+        context: &Context<'_>,
+        payer: &Payer,
+        entry: &VerifiedEntry,
+        attachments: &[Attachment],
+    ) -> Step {
+        let agreed = &entry.agreed;
+        let tx = agreed.body().tx;
+        let open = self.purse.as_ref().filter(|purse| purse.closed.is_none() && !self.frozen);
+        let body = Commit {
+            tx,
+            payer: payer.checkpoint().body().wallet,
+            payee: context.me,
+            agreed: agreed.hash(),
+            payee_checkpoint: open.map(|purse| purse.hash),
+        };
+        let commit = context.signer.sign(context.trust.office(), body).into_signed();
+        let Ok(attachments) = List::new(attachments.to_vec()) else {
+            return Step::fault(Fault::InvalidVote);
+        };
+        let claim = Box::new(Claim {
+            payer: payer.certificate().signed().clone(),
+            checkpoint: payer.checkpoint().signed().clone(),
+            agreed: agreed.signed().clone(),
+            attachments,
+            commit: commit.clone(),
+            committed: None,
+        });
+        let change = Change::credit(agreed.body().amount);
+        Step::force(LogRecord::SellerCommitted { tx, claim, change })
+            .and_say(Message::Commit(commit))
+            .and_tell(Event::Accepted { tx, claim_by: entry.redeem_by })
+    }
+
+    /// Decides to abort: forced, then said.
+    pub(crate) fn abort(
+        &self,
+        context: &Context<'_>,
+        payment: &SellerPayment,
+        agreed: Option<Hash>,
+        reason: AbortReason,
+        fault: Option<Fault>,
+    ) -> Step {
+        let abort =
+            sign_abort(context.signer, context.trust.office(), &payment.request, agreed, reason);
+        let tx = abort.body.tx;
+        let request = payment.request.clone();
+        let mut step = Step::force(LogRecord::SellerAborted { abort: abort.clone(), request })
+            .and_tell(Event::NotPaid { tx, why: NotPaid::Aborted(reason) });
+        step.say.push(Message::Abort(abort));
+        step.fault = fault;
+        step
+    }
+
+    /// REFUSED arrived.
+    pub(crate) fn on_refused(&self, context: &Context<'_>, refused: Signed<Refused>) -> Step {
+        let Some(payment) = self.seller.get(&refused.body.tx) else {
+            return Step::fault(Fault::WrongPayment);
+        };
+        match payment.state {
+            SellerState::Invited => {}
+            SellerState::Committed { .. }
+            | SellerState::Done { .. }
+            | SellerState::Redeemed { .. }
+            | SellerState::Lost { .. }
+            | SellerState::Aborted(_) => return Step::nothing(),
+        }
+        let terms = &payment.request.body;
+        let about = refused.body.request == payment.request.hash(context.trust.office())
+            && refused.body.payer == terms.payer
+            && context.certificate.body().wallet() == terms.payer;
+        if !about {
+            return Step::fault(Fault::WrongPayment);
+        }
+        let key = &context.certificate.body().key;
+        let Ok(refused) = verify(context.trust.office(), key, refused) else {
+            return Step::fault(Fault::Signature);
+        };
+        let reason = refused.body().reason;
+        let mut step = self.abort(context, payment, None, AbortReason::Refused, None);
+        // The buyer said no; it waits for nothing.
+        step.say.clear();
+        let tx = refused.body().tx;
+        step.events = vec![Event::NotPaid { tx, why: NotPaid::Refused(reason) }];
+        step
+    }
+
+    /// COMMITTED arrived.
+    pub(crate) fn on_committed(&self, context: &Context<'_>, committed: Signed<Committed>) -> Step {
+        let tx = committed.body.tx;
+        let Some(payment) = self.seller.get(&tx) else {
+            return Step::fault(Fault::WrongPayment);
+        };
+        let SellerState::Committed { claim, .. } = &payment.state else {
+            return Step::nothing();
+        };
+        let (commit, office) = (&claim.commit, context.trust.office());
+        let about = committed.body.agreed == commit.body.agreed
+            && committed.body.commit == commit.hash(office)
+            && committed.body.payer == commit.body.payer
+            && committed.body.payee == commit.body.payee;
+        if !about {
+            return Step::fault(Fault::WrongPayment);
+        }
+        match verify(office, &claim.payer.body.key, committed) {
+            Err(_) => Step::fault(Fault::Signature),
+            Ok(committed) => Step::lazily(LogRecord::Done { committed: committed.into_signed() })
+                .and_tell(Event::Acknowledged { tx }),
+        }
+    }
+
+    /// The buyer asks what became of a payment of which this wallet is the payee.
+    pub(crate) fn on_status_as_seller(
+        &self,
+        context: &Context<'_>,
+        request: Signed<CommitRequest>,
+        agreed: Option<Signed<Agreed>>,
+        attachments: &[Attachment],
+    ) -> Step {
+        let tx = request.body.tx_id();
+        if request.body.payer != context.certificate.body().wallet() {
+            return Step::fault(Fault::WrongPayment);
+        }
+        match (self.seller.get(&tx), agreed) {
+            (Some(_), Some(agreed)) => self.on_agreed(context, agreed, attachments),
+            (Some(payment), None) => Step { say: payment.owes(), ..Step::nothing() },
+            (None, agreed) => self.on_status_unknown(context, tx, request, agreed),
+        }
+    }
+
+    fn on_status_unknown(
+        &self,
+        context: &Context<'_>,
+        tx: TxId,
+        request: Signed<CommitRequest>,
+        agreed: Option<Signed<Agreed>>,
+    ) -> Step {
+        let office = context.trust.office();
+        let epoch = self.certificate.as_ref().map(|certificate| certificate.body.epoch);
+        let (of, number) = (request.body.epoch, request.body.number);
+        let Ok(request) = verify(office, &context.signer.public(), request) else {
+            return Step::fault(Fault::Signature);
+        };
+        if Some(of) != epoch || number <= self.floor || self.frozen {
+            return Step::say(Message::Unknown(tx));
+        }
+        // Waiving a named entry takes that entry's signature: otherwise the request is waived.
+        let key = &context.certificate.body().key;
+        let entry = agreed
+            .filter(|agreed| agreed.body.request == request.hash())
+            .and_then(|agreed| verify(office, key, agreed).ok());
+        let request = request.into_signed();
+        let agreed = entry.map(|entry| entry.hash());
+        let abort = sign_abort(context.signer, office, &request, agreed, AbortReason::Restarted);
+        Step::force(LogRecord::SellerAborted { abort: abort.clone(), request })
+            .and_say(Message::Abort(abort))
+    }
+}
+
+impl SellerPayment {
+    /// What the seller has to say about this payment at any time, from the record.
+    pub(crate) fn owes(&self) -> Vec<Message> {
+        match &self.state {
+            SellerState::Invited => vec![Message::CommitRequest {
+                request: self.request.clone(),
+                order: self.order.clone(),
+            }],
+            SellerState::Committed { claim, .. }
+            | SellerState::Done { claim, .. }
+            | SellerState::Redeemed { claim, .. }
+            | SellerState::Lost { claim, .. } => vec![Message::Commit(claim.commit.clone())],
+            SellerState::Aborted(abort) => vec![Message::Abort(abort.clone())],
+        }
+    }
+}
+
+/// Why a vote whose signature and backing hold is not accepted here.
+enum VoteFault {
+    Invalid,
+    Fork,
+    OrderPaid,
+}
+
+pub(crate) fn sign_abort(
+    signer: &SigningKey,
+    office: &OfficeId,
+    request: &Signed<CommitRequest>,
+    agreed: Option<Hash>,
+    reason: AbortReason,
+) -> Signed<Abort> {
+    let subject = match agreed {
+        Some(hash) => AbortSubject::Agreed(hash),
+        None => AbortSubject::Request(request.hash(office)),
+    };
+    let body = Abort {
+        tx: request.body.tx_id(),
+        payer: request.body.payer,
+        payee: request.body.payee,
+        subject,
+        reason,
+    };
+    signer.sign(office, body).into_signed()
+}
+
+fn check_payer_limit(payer: &Payer, terms: &Terms) -> Result<(), Refusal> {
+    let limits = &payer.certificate().body().limits;
+    let currency = terms.amount.currency();
+    let tightest = [
+        (onehop_wire::LimitName::PerPayment, limits.per_payment),
+        (onehop_wire::LimitName::PerPayee, limits.per_payee),
+        (onehop_wire::LimitName::PerCheckpoint, limits.per_checkpoint),
+    ];
+    for (name, limit) in tightest {
+        if let Some(limit) = limit.filter(|limit| terms.amount.minor() > *limit) {
+            return Err(Refusal::Limit {
+                name,
+                limit: onehop_wire::Money::new(limit, currency).to_string(),
+                reached: terms.amount.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The latest of the local calendar and what the office signed.
+pub(crate) fn calendar(local: UnixSeconds, newest_issued: UnixSeconds) -> UnixSeconds {
+    local.max(newest_issued)
+}

@@ -1,0 +1,444 @@
+//! The durable state of a wallet. [`State::apply`] is the only code that changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onehop_crypto::Trust;
+use onehop_wire::domain::{Statement as _, hash_of};
+use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::office::{Enrol, OfficeInfo, Outcome, OutcomeKind, Revocations};
+use onehop_wire::{
+    Abort, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed, Hash, OfficeId,
+    OfficeKey, OrderId, Refused, Released, Signed, Text, TxId, UnixSeconds, WalletId, encode,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{EVIDENCE_MAX, SEEN_MAX};
+use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
+use crate::purse::Purse;
+use crate::record::{Change, Image, LogRecord, Renewal};
+
+/// Version of the snapshot and record format.
+pub const FORMAT: u32 = 1;
+
+/// Secret key bytes as they lie in the log; wiping is for the types that use them.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Secrets {
+    pub(crate) signing_seed: [u8; 32],
+    pub(crate) mail_secret: [u8; 32],
+}
+
+impl core::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
+
+/// Money that comes back through the office because its checkpoint is closed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Returning {
+    pub(crate) amount: u64,
+    /// True once the office has said VOID: the next purse contains it.
+    pub(crate) decided: bool,
+}
+
+/// A record does not fit the state before it. Only damage or another program's log can cause it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Misfit;
+
+/// Everything that survives a restart.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct State {
+    pub(crate) secrets: Option<Secrets>,
+    pub(crate) trust: Option<Trust>,
+    pub(crate) enrol: Option<Signed<Enrol>>,
+    pub(crate) certificate: Option<Signed<Certificate>>,
+    pub(crate) purse: Option<Purse>,
+    pub(crate) old_purses: BTreeMap<Hash, (Signed<Certificate>, Signed<Checkpoint>)>,
+    pub(crate) frozen: bool,
+    /// Sum of the amounts of all PREPARED payments.
+    pub(crate) hold: u64,
+    /// Sum of the amounts of all COMMITTED and DONE payments as a seller.
+    pub(crate) received: u64,
+    pub(crate) returning: BTreeMap<TxId, Returning>,
+    /// Number of the last COMMIT-REQUEST.
+    pub(crate) number: u64,
+    /// Highest request number ever erased.
+    pub(crate) floor: u64,
+    pub(crate) newest_issued: UnixSeconds,
+    pub(crate) buyer: BTreeMap<TxId, BuyerPayment>,
+    pub(crate) seller: BTreeMap<TxId, SellerPayment>,
+    /// Orders in doubt or paid, as a buyer.
+    pub(crate) orders_out: BTreeMap<(WalletId, OrderId), TxId>,
+    /// Orders under way or paid, as a seller.
+    pub(crate) orders_in: BTreeMap<OrderId, TxId>,
+    /// Paid orders whose payments were erased, by the first eight bytes of a hash.
+    pub(crate) orders_past: BTreeSet<u64>,
+    pub(crate) seen: BTreeMap<WalletId, (u32, u32)>,
+    pub(crate) revocations: Option<Signed<Revocations>>,
+    pub(crate) evidence: Vec<(TxId, Vec<u8>)>,
+}
+
+impl State {
+    /// Changes the state as `record` says.
+    ///
+    /// # Errors
+    /// [`Misfit`] if the record cannot follow this state. The state is then not to be used.
+    pub fn apply(&mut self, record: &LogRecord) -> Result<(), Misfit> {
+        match record {
+            LogRecord::Born { signing_seed, mail_secret, office } => {
+                self.born(*signing_seed, *mail_secret, office)
+            }
+            LogRecord::EnrolSigned(enrol) => {
+                self.enrol = Some(enrol.clone());
+                Ok(())
+            }
+            LogRecord::Enrolled(answer) => {
+                self.know_key(&answer.office_key)?;
+                self.certificate = Some(answer.certificate.clone());
+                self.open_purse(&answer.checkpoint)
+            }
+            LogRecord::OfficeKeySeen(key) => self.know_key(key),
+            LogRecord::Closed(sync) => {
+                self.purse.as_mut().ok_or(Misfit)?.closed = Some(sync.clone());
+                Ok(())
+            }
+            LogRecord::Renewed(renewal) => self.renew(renewal),
+            LogRecord::Seen { wallet, epoch, number } => {
+                if self.seen.len() < SEEN_MAX || self.seen.contains_key(wallet) {
+                    self.seen.insert(*wallet, (*epoch, *number));
+                }
+                Ok(())
+            }
+            LogRecord::Frozen => {
+                self.frozen = true;
+                Ok(())
+            }
+            LogRecord::NumbersFrom(number) => {
+                self.number = self.number.max(*number);
+                Ok(())
+            }
+            LogRecord::Invited { request, order, payer } => {
+                self.invited(request, order, payer);
+                Ok(())
+            }
+            LogRecord::SellerCommitted { tx, claim, change } => {
+                self.seller_committed(tx, claim, change)
+            }
+            LogRecord::SellerAborted { abort, request } => {
+                self.seller_aborted(abort, request);
+                Ok(())
+            }
+            LogRecord::Done { committed } => self.seller_done(committed),
+            LogRecord::Redeemed(outcome) => self.seller_settled(outcome, true),
+            LogRecord::Lost(outcome) => self.seller_settled(outcome, false),
+            LogRecord::Refused { refused, request, payee } => {
+                self.refused(refused, request, payee);
+                Ok(())
+            }
+            LogRecord::Prepared { agreed, attachments, request, order, payee, change } => {
+                let (agreed, attachments) = (agreed.clone(), attachments.clone());
+                let vote = Vote { agreed, attachments, change: *change };
+                let (request, order, payee) = (request.clone(), order.clone(), payee.clone());
+                let state = BuyerState::Prepared(vote);
+                self.prepared(BuyerPayment { request, order, payee, state })
+            }
+            LogRecord::BuyerCommitted { commit, committed } => {
+                self.buyer_committed(commit, committed)
+            }
+            LogRecord::BuyerAborted { abort, released } => self.buyer_aborted(abort, released),
+            LogRecord::BuyerSettled(outcome) => self.buyer_settled(outcome),
+            LogRecord::Evidence { tx, message } => {
+                if self.evidence.len() < EVIDENCE_MAX {
+                    self.evidence.push((*tx, message.clone()));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The office, once the wallet knows one.
+    #[must_use]
+    pub fn office(&self) -> Option<&OfficeId> {
+        self.trust.as_ref().map(Trust::office)
+    }
+
+    /// This wallet's id, once it is certified.
+    #[must_use]
+    pub fn wallet(&self) -> Option<WalletId> {
+        self.certificate.as_ref().map(|certificate| certificate.body.wallet())
+    }
+
+    fn office_or_misfit(&self) -> Result<OfficeId, Misfit> {
+        self.office().copied().ok_or(Misfit)
+    }
+
+    fn born(
+        &mut self,
+        signing_seed: [u8; 32],
+        mail_secret: [u8; 32],
+        office: &OfficeInfo,
+    ) -> Result<(), Misfit> {
+        if self.secrets.is_some() {
+            return Err(Misfit);
+        }
+        self.trust = Some(Trust::from_info(office, None).map_err(|_| Misfit)?);
+        self.secrets = Some(Secrets { signing_seed, mail_secret });
+        Ok(())
+    }
+
+    fn know_key(&mut self, key: &Signed<OfficeKey>) -> Result<(), Misfit> {
+        self.trust.as_mut().ok_or(Misfit)?.add_key(key.clone()).map_err(|_| Misfit)
+    }
+
+    fn open_purse(&mut self, checkpoint: &Signed<Checkpoint>) -> Result<(), Misfit> {
+        let hash = checkpoint.hash(&self.office_or_misfit()?);
+        self.newest_issued = self.newest_issued.max(checkpoint.body.issued);
+        self.purse = Some(Purse::open(checkpoint.clone(), hash));
+        Ok(())
+    }
+
+    fn renew(&mut self, renewal: &Renewal) -> Result<(), Misfit> {
+        self.know_key(&renewal.office_key)?;
+        let certificate = self.certificate.replace(renewal.certificate.clone()).ok_or(Misfit)?;
+        if renewal.certificate.body.epoch > certificate.body.epoch {
+            self.frozen = false;
+        }
+        let old = self.purse.take().ok_or(Misfit)?;
+        self.old_purses.insert(old.hash, (certificate, old.checkpoint));
+        // What the office decided before it signed this purse is part of its balance.
+        self.returning.retain(|_, returning| !returning.decided);
+        self.revocations = Some(renewal.revocations.clone());
+        self.open_purse(&renewal.checkpoint)
+    }
+
+    fn invited(
+        &mut self,
+        request: &Signed<CommitRequest>,
+        order: &Text<ORDER_TEXT_MAX>,
+        payer: &Signed<Certificate>,
+    ) {
+        let tx = request.body.tx_id();
+        self.number = self.number.max(request.body.number);
+        self.orders_in.insert(request.body.order_id.clone(), tx);
+        let payment = SellerPayment {
+            request: request.clone(),
+            order: order.clone(),
+            payer: Some(payer.clone()),
+            state: SellerState::Invited,
+        };
+        self.seller.insert(tx, payment);
+    }
+
+    fn seller_committed(
+        &mut self,
+        tx: &TxId,
+        claim: &Claim,
+        change: &Change,
+    ) -> Result<(), Misfit> {
+        let names = claim.commit.body.payee_checkpoint;
+        if let Some(purse) = self.purse.as_mut().filter(|purse| names == Some(purse.hash)) {
+            purse.cum_in = purse.cum_in.saturating_add(claim.agreed.body.amount);
+        }
+        self.carry_out(&change.redo)?;
+        self.seller.get_mut(tx).ok_or(Misfit)?.state =
+            SellerState::Committed { claim: Box::new(claim.clone()), change: *change };
+        Ok(())
+    }
+
+    fn seller_aborted(&mut self, abort: &Signed<Abort>, request: &Signed<CommitRequest>) {
+        let tx = abort.body.tx;
+        if self.orders_in.get(&request.body.order_id) == Some(&tx) {
+            self.orders_in.remove(&request.body.order_id);
+        }
+        let unknown = || SellerPayment {
+            request: request.clone(),
+            order: Text::default(),
+            payer: None,
+            state: SellerState::Invited,
+        };
+        self.seller.entry(tx).or_insert_with(unknown).state = SellerState::Aborted(abort.clone());
+    }
+
+    fn seller_done(&mut self, committed: &Signed<Committed>) -> Result<(), Misfit> {
+        let tx = committed.body.tx;
+        let payment = self.seller.get_mut(&tx).ok_or(Misfit)?;
+        let SellerState::Committed { claim, change } = &payment.state else {
+            return Err(Misfit);
+        };
+        let (mut claim, change) = (claim.clone(), *change);
+        claim.committed = Some(committed.clone());
+        let names = claim.commit.body.payee_checkpoint;
+        payment.state = SellerState::Done { claim, change };
+        if let Some(purse) = self.purse.as_mut().filter(|purse| names == Some(purse.hash)) {
+            purse.receipts.push(tx);
+        }
+        Ok(())
+    }
+
+    fn seller_settled(&mut self, outcome: &Signed<Outcome>, paid: bool) -> Result<(), Misfit> {
+        let tx = outcome.body.tx;
+        let payment = self.seller.get_mut(&tx).ok_or(Misfit)?;
+        let (SellerState::Committed { claim, change } | SellerState::Done { claim, change }) =
+            &payment.state
+        else {
+            return Err(Misfit);
+        };
+        let (claim, change, outcome) = (claim.clone(), *change, outcome.clone());
+        payment.state = if paid {
+            SellerState::Redeemed { claim, outcome }
+        } else {
+            SellerState::Lost { claim, outcome }
+        };
+        if let Some(purse) = &mut self.purse {
+            purse.receipts.retain(|receipt| *receipt != tx);
+        }
+        // Either way it is no longer unsettled: it is in the next purse, or gone.
+        self.carry_out(&change.undo)
+    }
+
+    fn refused(
+        &mut self,
+        refused: &Signed<Refused>,
+        request: &Signed<CommitRequest>,
+        payee: &Signed<Certificate>,
+    ) {
+        let payment = BuyerPayment {
+            request: request.clone(),
+            order: Text::default(),
+            payee: payee.clone(),
+            state: BuyerState::Refused(refused.clone()),
+        };
+        self.buyer.insert(refused.body.tx, payment);
+    }
+
+    fn buyer_committed(
+        &mut self,
+        commit: &Signed<Commit>,
+        committed: &Signed<Committed>,
+    ) -> Result<(), Misfit> {
+        let tx = commit.body.tx;
+        let vote = self.take_prepared(&tx)?;
+        self.carry_out(&vote.change.redo)?;
+        let (commit, committed) = (commit.clone(), committed.clone());
+        self.set_buyer(&tx, BuyerState::Committed { vote, commit, committed });
+        Ok(())
+    }
+
+    fn buyer_aborted(
+        &mut self,
+        abort: &Signed<Abort>,
+        released: &Signed<Released>,
+    ) -> Result<(), Misfit> {
+        let tx = abort.body.tx;
+        let vote = self.take_prepared(&tx)?;
+        self.undo(&tx, &vote, false)?;
+        let (abort, released) = (abort.clone(), released.clone());
+        self.set_buyer(&tx, BuyerState::Aborted { vote, abort, released });
+        Ok(())
+    }
+
+    fn prepared(&mut self, payment: BuyerPayment) -> Result<(), Misfit> {
+        let office = self.office_or_misfit()?;
+        let vote = payment.state.vote().ok_or(Misfit)?;
+        let entry = &vote.agreed.body;
+        let purse = self.purse.as_mut().ok_or(Misfit)?;
+        let next = purse.seq.checked_add(1) == Some(entry.seq) && purse.head == entry.prev;
+        let sum = purse.cum_out.checked_add(entry.amount) == Some(entry.cum_out);
+        if !next || !sum || purse.hash != entry.checkpoint || purse.closed.is_some() {
+            return Err(Misfit);
+        }
+        purse.seq = entry.seq;
+        purse.head = entry.hash(&office);
+        purse.cum_out = entry.cum_out;
+        self.hold = self.hold.checked_add(entry.amount).ok_or(Misfit)?;
+        let order = (payment.request.body.payee, payment.request.body.order_id.clone());
+        self.orders_out.insert(order, entry.tx);
+        self.buyer.insert(entry.tx, payment);
+        Ok(())
+    }
+
+    fn take_prepared(&self, tx: &TxId) -> Result<Vote, Misfit> {
+        match &self.buyer.get(tx).ok_or(Misfit)?.state {
+            BuyerState::Prepared(vote) => Ok(vote.clone()),
+            BuyerState::Refused(_)
+            | BuyerState::Committed { .. }
+            | BuyerState::Aborted { .. }
+            | BuyerState::Settled { .. }
+            | BuyerState::Voided { .. } => Err(Misfit),
+        }
+    }
+
+    fn set_buyer(&mut self, tx: &TxId, state: BuyerState) {
+        if let Some(payment) = self.buyer.get_mut(tx) {
+            payment.state = state;
+        }
+    }
+
+    /// Ends a hold in the payer's favour. A release counts only inside the checkpoint that its
+    /// entry names; of a closed one it comes back through the office.
+    fn undo(&mut self, tx: &TxId, vote: &Vote, decided: bool) -> Result<(), Misfit> {
+        let amount = vote.agreed.body.amount;
+        if let Some(payment) = self.buyer.get(tx) {
+            let terms = &payment.request.body;
+            self.orders_out.remove(&(terms.payee, terms.order_id.clone()));
+        }
+        match self.purse.as_mut().filter(|purse| purse.hash == vote.agreed.body.checkpoint) {
+            Some(purse) => {
+                purse.releases.push(*tx);
+                self.carry_out(&vote.change.undo)
+            }
+            None => {
+                self.returning.insert(*tx, Returning { amount, decided });
+                self.carry_out(&Image { back_more: 0, ..vote.change.undo })
+            }
+        }
+    }
+
+    fn buyer_settled(&mut self, outcome: &Signed<Outcome>) -> Result<(), Misfit> {
+        let tx = outcome.body.tx;
+        let void = match outcome.body.kind {
+            OutcomeKind::Void => true,
+            OutcomeKind::Paid | OutcomeKind::Disputed(_) => false,
+        };
+        let aborted = matches!(
+            self.buyer.get(&tx).map(|payment| &payment.state),
+            Some(BuyerState::Aborted { .. })
+        );
+        if aborted {
+            if let Some(returning) = self.returning.get_mut(&tx) {
+                returning.decided = true;
+            }
+            return Ok(());
+        }
+        let vote = self.take_prepared(&tx)?;
+        let outcome = outcome.clone();
+        if void {
+            self.undo(&tx, &vote, true)?;
+            self.set_buyer(&tx, BuyerState::Voided { vote, outcome });
+        } else {
+            self.carry_out(&vote.change.redo)?;
+            self.set_buyer(&tx, BuyerState::Settled { vote, outcome });
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, image: &Image) -> Result<(), Misfit> {
+        self.hold = self.hold.checked_sub(image.hold_less).ok_or(Misfit)?;
+        let received = self.received.checked_add(image.received_more).ok_or(Misfit)?;
+        self.received = received.checked_sub(image.received_less).ok_or(Misfit)?;
+        if let Some(purse) = &mut self.purse {
+            purse.cum_back = purse.cum_back.checked_add(image.back_more).ok_or(Misfit)?;
+        }
+        Ok(())
+    }
+}
+
+/// Eight bytes that stand for an order once its payment is erased.
+pub(crate) fn order_mark(payee: &WalletId, order: &OrderId) -> u64 {
+    let hash = hash_of("order-mark", &[payee.as_bytes(), &encode(order)]);
+    let mut first = [0u8; 8];
+    for (to, from) in first.iter_mut().zip(hash.as_bytes()) {
+        *to = *from;
+    }
+    u64::from_be_bytes(first)
+}
