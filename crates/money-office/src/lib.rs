@@ -1,1 +1,64 @@
-//! The money office: certifies, charges, settles, redeems, audits.
+//! The money office: certifies wallets, charges purses, settles payments, redeems, audits.
+//!
+//! [`Office`] judges signed evidence, never the state of a device. It reads no clock and draws no
+//! randomness: both are arguments. Every call reads, decides, makes **one atomic durable write**,
+//! and only then answers; the same question gets the same bytes. [`LedgerStore`] is where it
+//! writes. The service and the program (feature `service`) are thin over it.
+//!
+//! Money is kept by double entry in minor units: cash against wallets' accounts, purses and sums in
+//! suspense. Each posting names the evidence that caused it, and [`Office::audit`] recomputes every
+//! balance from the evidence alone.
+//!
+//! ```
+//! use money_office::{MemLedger, NewOffice, Office, Profile};
+//! use onehop_crypto::SigningKey;
+//! use onehop_wire::{Currency, UnixSeconds};
+//!
+//! let new = NewOffice {
+//!     name: "corner office".to_owned(),
+//!     currency: Currency::by_code("INR")?,
+//!     profile: Profile::by_name("rbi-2023")?,
+//!     credit_line: None,
+//!     purse_max: None,
+//!     operator: SigningKey::from_seed(&[2; 32]).public(),
+//! };
+//! let root = SigningKey::from_seed(&[1; 32]);
+//! let now = UnixSeconds(1_800_000_000);
+//! let office = Office::create(MemLedger::new(), new, &root, &[3; 32], now)?;
+//! assert!(office.audit()?.balances());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+mod answers;
+pub mod audit;
+mod book;
+mod claim;
+mod draft;
+mod enrol;
+pub mod error;
+mod evidence;
+pub mod office;
+mod operate;
+pub mod operator;
+mod payments;
+pub mod profile;
+mod resolve;
+mod rows;
+#[cfg(feature = "service")]
+pub mod service;
+pub mod store;
+pub mod store_sled;
+mod sync;
+mod sync_check;
+#[cfg(test)]
+mod tests;
+
+pub use audit::{AuditReport, Difference};
+pub use error::{OfficeError, Refusal};
+pub use office::{NewOffice, Office};
+pub use operator::{Command, OperatorAnswer, OperatorCommand, WalletReport};
+pub use profile::{PROFILES, Profile, ProfileError};
+pub use rows::{Account, PaymentKey};
+pub use store::{Batch, LedgerStore, MemLedger, Row, StoreError, Table};
+pub use store_sled::SledLedger;

@@ -1,0 +1,177 @@
+//! The audit: every balance once more, from the signed evidence alone.
+//!
+//! It shares no code with the calls that kept the books: it checks each signature again, walks the
+//! evidence in order with its own rules, and compares what it finds with the stored balances and
+//! with the sum of the postings.
+
+mod model;
+mod replay;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Decided, read_row};
+use crate::evidence::Evidence;
+use crate::office::Office;
+use crate::rows::{Account, AccountRow, PostingRow};
+use crate::store::{LedgerStore, StoreError, Table};
+
+/// Rows of one scan.
+const PAGE: usize = 256;
+/// More differences than this are counted, not listed.
+const LISTED_MAX: usize = 100;
+
+/// A balance that is not what the evidence says.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Difference {
+    /// The account.
+    pub row: String,
+    /// What the books hold, in minor units.
+    pub books: i128,
+    /// What the evidence or the postings say.
+    pub evidence: i128,
+    /// Whether the postings, instead of the evidence, contradict the balance.
+    pub postings: bool,
+}
+
+/// What the audit found. Sums are in minor units, from the books.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AuditReport {
+    /// Rows of evidence read.
+    pub evidence: u64,
+    /// Cash handed in, less cash handed out, as the operator signed it.
+    pub cash: i128,
+    /// Sum of all accounts.
+    pub accounts: i128,
+    /// Sum of all purses.
+    pub purses: i128,
+    /// Sum of all suspended payments.
+    pub suspense: i128,
+    /// Evidence that does not hold, by its row.
+    pub faults: Vec<String>,
+    /// Balances that differ, the first ones.
+    pub differences: Vec<Difference>,
+}
+
+impl AuditReport {
+    /// True if nothing differs and cash equals accounts, purses and suspense.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.faults.is_empty() && self.differences.is_empty() && self.missing() == 0
+    }
+
+    /// Cash less what the books owe: 0 when money was neither made nor lost.
+    #[must_use]
+    pub fn missing(&self) -> i128 {
+        let owed = self.accounts.saturating_add(self.purses).saturating_add(self.suspense);
+        self.cash.saturating_sub(owed)
+    }
+}
+
+impl<S: LedgerStore> Office<S> {
+    /// Recomputes every account, purse and suspended payment from the evidence.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn audit(&self) -> Decided<AuditReport> {
+        let mut model = model::Model::new(self.setup());
+        let mut report = AuditReport::default();
+        self.each(Table::Evidence, |key, bytes| {
+            report.evidence = report.evidence.saturating_add(1);
+            let fault = match read_row::<Evidence>(Table::Evidence, bytes) {
+                Ok(evidence) => model.replay(evidence).err(),
+                Err(_) => Some(model::Fault::Unreadable),
+            };
+            let number = key.iter().fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
+            if let Some(fault) = fault.filter(|_| report.faults.len() < LISTED_MAX) {
+                report.faults.push(format!("evidence row {number}: {fault}"));
+            }
+            if number != report.evidence && report.faults.len() < LISTED_MAX {
+                report.faults.push(format!("evidence row {} is missing", report.evidence));
+                report.evidence = number;
+            }
+            Ok(())
+        })?;
+        let books = self.balances()?;
+        report.cash = model.cash();
+        report.add_up(&books);
+        let model = model.into_books();
+        report.compare(&books, &model, false);
+        report.compare(&books, &self.posted()?, true);
+        Ok(report)
+    }
+
+    fn balances(&self) -> Result<BTreeMap<Account, i128>, StoreError> {
+        let mut books = BTreeMap::new();
+        self.each(Table::Accounts, |_, bytes| {
+            let row: AccountRow = read_row(Table::Accounts, bytes)?;
+            books.insert(row.account, row.balance);
+            Ok(())
+        })?;
+        Ok(books)
+    }
+
+    fn posted(&self) -> Result<BTreeMap<Account, i128>, StoreError> {
+        let mut books: BTreeMap<Account, i128> = BTreeMap::new();
+        self.each(Table::Postings, |_, bytes| {
+            let row: PostingRow = read_row(Table::Postings, bytes)?;
+            let sum = i128::from(row.amount);
+            let debit = books.entry(row.debit).or_default();
+            *debit = debit.checked_sub(sum).ok_or(StoreError::Range)?;
+            let credit = books.entry(row.credit).or_default();
+            *credit = credit.checked_add(sum).ok_or(StoreError::Range)?;
+            Ok(())
+        })?;
+        Ok(books)
+    }
+
+    fn each(
+        &self,
+        table: Table,
+        mut work: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.store().scan(table, &[], after.as_deref(), PAGE)?;
+            for (key, bytes) in &page {
+                work(key, bytes)?;
+            }
+            match page.last() {
+                Some((key, _)) => after = Some(key.clone()),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl AuditReport {
+    fn add_up(&mut self, books: &BTreeMap<Account, i128>) {
+        for (account, balance) in books {
+            let sum = match account {
+                Account::Cash => continue,
+                Account::Wallet(_) => &mut self.accounts,
+                Account::Purse(..) => &mut self.purses,
+                Account::Suspense(_) => &mut self.suspense,
+            };
+            *sum = sum.saturating_add(*balance);
+        }
+    }
+
+    fn compare(
+        &mut self,
+        books: &BTreeMap<Account, i128>,
+        other: &BTreeMap<Account, i128>,
+        postings: bool,
+    ) {
+        let accounts: BTreeSet<&Account> = books.keys().chain(other.keys()).collect();
+        for account in accounts {
+            let held = |books: &BTreeMap<Account, i128>| books.get(account).copied().unwrap_or(0);
+            let (books, evidence) = (held(books), held(other));
+            if books != evidence && self.differences.len() < LISTED_MAX {
+                let row = account.to_string();
+                self.differences.push(Difference { row, books, evidence, postings });
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One row of evidence after the other.
+
+use std::collections::BTreeSet;
+
+use onehop_crypto::verify;
+use onehop_evidence::{contradiction, verify_abort, verify_claim};
+use onehop_wire::evidence::Claim;
+use onehop_wire::office::{EntryState, Outcome, OutcomeKind, ResolveRequest, Sync, Transfer};
+use onehop_wire::{Abort, AbortSubject, Agreed, Commit, Hash, Signed, WalletId};
+
+use super::model::{Fault, Model, Owner, Payment, Purse, ensure};
+use crate::evidence::{Enrolled, Evidence, Issued};
+use crate::operator::{Command, OperatorCommand};
+use crate::rows::{Account, PaymentKey};
+
+impl Model<'_> {
+    pub(super) fn replay(&mut self, evidence: Evidence) -> Result<(), Fault> {
+        match evidence {
+            Evidence::OfficeKey(key) => Ok(self.trust.add_key(key)?),
+            Evidence::Enrolled(enrolled) => self.enrolled(*enrolled),
+            Evidence::Operator(order) => self.ordered(order),
+            Evidence::Synced(sync) => self.synced(*sync),
+            Evidence::Issued(issued) => self.issued(*issued),
+            Evidence::Claimed(claim) => self.claimed(&claim),
+            Evidence::Resolved(request) => self.resolved(*request),
+            Evidence::Lapsed { checkpoint, at } => {
+                let late = at > self.purse(checkpoint)?.redeem_by;
+                ensure(late, "a checkpoint lapsed before its claim window ended")?;
+                self.purses.entry(checkpoint).and_modify(|purse| purse.lapsed = true);
+                let wallet = self.purse(checkpoint)?.wallet;
+                self.set_aside(wallet);
+                Ok(())
+            }
+            Evidence::GivenBack { checkpoint, at } => {
+                let purse = self.purse(checkpoint)?;
+                let (wallet, old) = (purse.wallet, Account::Purse(purse.wallet, purse.number));
+                let late = at >= purse.redeem_by.plus(self.setup.grace_seconds);
+                let lost = self.owner(wallet)?.newest != checkpoint;
+                ensure(late && lost, "the rest of an open checkpoint was given back")?;
+                self.shift(old, self.coming(wallet), self.held(old));
+                self.set_aside(wallet);
+                Ok(())
+            }
+            Evidence::Decided(outcome) => self.decided(outcome),
+        }
+    }
+
+    fn enrolled(&mut self, enrolled: Enrolled) -> Result<(), Fault> {
+        let own_key = enrolled.enrol.body.key;
+        let enrol = verify(self.trust.office(), &own_key, enrolled.enrol)?;
+        let certificate = self.trust.certificate(enrolled.certificate)?;
+        let checkpoint = self.trust.checkpoint(enrolled.checkpoint)?;
+        let (wallet, key) = (certificate.body().wallet(), certificate.body().key);
+        ensure(enrol.body().key == key, "a certificate is for another key than its enrolment")?;
+        ensure(checkpoint.body().wallet == wallet, "a checkpoint is another wallet's")?;
+        ensure(checkpoint.body().balance == 0, "a first checkpoint is not empty")?;
+        let number = checkpoint.body().number;
+        let coming = self.coming(wallet);
+        if self.owners.contains_key(&wallet) {
+            // A restored wallet: what it received waits for the purse after the empty one.
+            let after = Account::Purse(wallet, number.saturating_add(1));
+            self.shift(coming, after, self.held(coming));
+        }
+        ensure(coming == Account::Purse(wallet, number), "a checkpoint's number is not the next")?;
+        let redeem_by = checkpoint.body().expires.plus(u64::from(certificate.body().claim_window));
+        let purse = Purse { wallet, number, redeem_by, closed: false, lapsed: false };
+        self.purses.insert(checkpoint.hash(), purse);
+        let owner = Owner {
+            key,
+            certificate: certificate.into_signed(),
+            number,
+            newest: checkpoint.hash(),
+            forked: false,
+            transfer: None,
+        };
+        self.owners.insert(wallet, owner);
+        Ok(())
+    }
+
+    fn ordered(&mut self, order: Signed<OperatorCommand>) -> Result<(), Fault> {
+        let order = verify(self.trust.office(), &self.setup.operator, order)?;
+        match &order.body().command {
+            Command::Deposit { wallet, amount } => {
+                self.owner(*wallet)?;
+                self.shift(Account::Cash, Account::Wallet(*wallet), i128::from(*amount));
+            }
+            Command::Redeem { wallet, amount } => {
+                self.owner(*wallet)?;
+                self.shift(Account::Wallet(*wallet), Account::Cash, i128::from(*amount));
+            }
+            Command::Revoke { .. }
+            | Command::Settle
+            | Command::Audit
+            | Command::Wallets
+            | Command::Wallet { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn synced(&mut self, sync: Signed<Sync>) -> Result<(), Fault> {
+        let key = self.owner(sync.body.wallet)?.key;
+        let sync = verify(self.trust.office(), &key, sync)?.into_signed().body;
+        let (wallet, checkpoint) = (sync.wallet, sync.checkpoint);
+        let newest = self.owner(wallet)?.newest == checkpoint;
+        ensure(newest && !self.purse(checkpoint)?.closed, "a closed checkpoint was closed again")?;
+        self.purses.entry(checkpoint).and_modify(|purse| purse.closed = true);
+        let mut chain: BTreeSet<Hash> = BTreeSet::new();
+        for abort in &sync.aborts {
+            let abort = verify(self.trust.office(), &key, abort.clone())?;
+            self.waived(abort.body());
+        }
+        for entry in &sync.entries {
+            let agreed = verify(self.trust.office(), &key, entry.agreed.clone())?;
+            chain.insert(agreed.hash());
+            let about =
+                PaymentKey { tx: agreed.body().tx, payer: wallet, payee: agreed.body().payee };
+            self.register(about, agreed.body(), agreed.hash())?;
+            self.stated(about, agreed.body(), agreed.hash(), &entry.state)?;
+        }
+        let mut forked = false;
+        for (_, hash) in self.entries.get(&checkpoint).map(Vec::as_slice).unwrap_or_default() {
+            let key = self.by_entry.get(hash).filter(|_| !chain.contains(hash));
+            if let Some(payment) = key.and_then(|key| self.payments.get_mut(key)) {
+                forked = true;
+                payment.left_out = !payment.is_claimed();
+            }
+        }
+        self.owners.entry(wallet).and_modify(|owner| {
+            owner.forked |= forked;
+            owner.transfer = Some(sync.transfer);
+        });
+        self.set_aside(wallet);
+        Ok(())
+    }
+
+    fn stated(
+        &mut self,
+        about: PaymentKey,
+        agreed: &Agreed,
+        entry: Hash,
+        state: &EntryState,
+    ) -> Result<(), Fault> {
+        match state {
+            EntryState::InDoubt | EntryState::Voided(_) => {}
+            EntryState::Committed(commit) => {
+                let key = self.owner(about.payee)?.key;
+                let commit = verify(self.trust.office(), &key, commit.clone())?;
+                ensure(commit.body().agreed == entry, "a commit is for another entry")?;
+                self.committed(about, commit.body(), false);
+            }
+            EntryState::Aborted(abort) => {
+                let key = self.owner(about.payee)?.key;
+                let abort =
+                    verify_abort(&self.trust, &key, &about.payer, (agreed, entry), abort.clone())?;
+                self.waived(abort.body());
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes an entry; one payment has one entry.
+    fn register(&mut self, key: PaymentKey, agreed: &Agreed, entry: Hash) -> Result<(), Fault> {
+        let purse = self.purse(agreed.checkpoint)?;
+        ensure(purse.wallet == key.payer, "an entry is of another wallet's checkpoint")?;
+        let mut payment = Payment {
+            entry,
+            checkpoint: agreed.checkpoint,
+            number: purse.number,
+            request: agreed.request,
+            amount: agreed.amount,
+            claimed: None,
+            committed: false,
+            aborted: false,
+            decided: false,
+            left_out: false,
+        };
+        if self.payments.contains_key(&key) {
+            return Ok(());
+        }
+        payment.aborted = self.aborts.get(&key).is_some_and(|abort| waives(*abort, &payment));
+        self.entries.entry(agreed.checkpoint).or_default().push((agreed.clone(), entry));
+        self.by_entry.insert(entry, key);
+        self.order.entry(key.payer).or_default().push(key);
+        self.payments.insert(key, payment);
+        Ok(())
+    }
+
+    fn waived(&mut self, abort: &Abort) {
+        let key = PaymentKey { tx: abort.tx, payer: abort.payer, payee: abort.payee };
+        self.aborts.entry(key).or_insert(abort.subject);
+        if let Some(payment) = self.payments.get_mut(&key) {
+            payment.aborted |= waives(abort.subject, payment);
+        }
+    }
+
+    fn committed(&mut self, key: PaymentKey, commit: &Commit, waived: bool) {
+        if let Some(payment) = self.payments.get_mut(&key) {
+            if payment.entry == commit.agreed {
+                payment.claimed.get_or_insert(commit.payee_checkpoint);
+                payment.committed |= waived;
+            }
+        }
+    }
+
+    fn claimed(&mut self, claim: &Claim) -> Result<(), Fault> {
+        let payee = self.owner(claim.commit.body.payee)?.certificate.clone();
+        let payee = self.trust.certificate(payee)?;
+        let verified = verify_claim(&self.trust, claim, &payee)?;
+        let (agreed, entry) = (verified.entry.agreed.body(), verified.entry.agreed.hash());
+        let payer = verified.payer.checkpoint().body().wallet;
+        let key = PaymentKey { tx: agreed.tx, payer, payee: agreed.payee };
+        if !self.by_entry.contains_key(&entry) {
+            let closed = self.purse(agreed.checkpoint)?.closed;
+            self.register(key, agreed, entry)?;
+            self.mark_fork(payer, agreed, entry, closed);
+            if let Some(payment) = self.payments.get_mut(&key) {
+                // What comes after the close is covered by nothing.
+                payment.left_out |= closed;
+            }
+        }
+        self.committed(key, verified.commit.body(), verified.committed.is_some());
+        self.set_aside(payer);
+        Ok(())
+    }
+
+    fn mark_fork(&mut self, payer: WalletId, agreed: &Agreed, entry: Hash, closed: bool) {
+        let others = self.entries.get(&agreed.checkpoint).map(Vec::as_slice).unwrap_or_default();
+        let clash = others
+            .iter()
+            .any(|(other, hash)| contradiction((other, *hash), (agreed, entry)).is_some());
+        self.owners.entry(payer).and_modify(|owner| owner.forked |= clash || closed);
+    }
+
+    fn resolved(&mut self, asked: ResolveRequest) -> Result<(), Fault> {
+        let (payer, payee) = (asked.request.body.payer, asked.request.body.payee);
+        let (payer_key, payee_key) = (self.owner(payer)?.key, self.owner(payee)?.key);
+        let agreed = verify(self.trust.office(), &payer_key, asked.agreed)?;
+        verify(self.trust.office(), &payer_key, asked.resolve)?;
+        verify(self.trust.office(), &payee_key, asked.request)?;
+        let key = PaymentKey { tx: agreed.body().tx, payer, payee };
+        self.register(key, agreed.body(), agreed.hash())?;
+        if let Some(abort) = asked.abort {
+            let about = (agreed.body(), agreed.hash());
+            let abort = verify_abort(&self.trust, &payee_key, &payer, about, abort)?;
+            self.waived(abort.body());
+        }
+        self.set_aside(payer);
+        Ok(())
+    }
+
+    fn decided(&mut self, outcome: Signed<Outcome>) -> Result<(), Fault> {
+        let outcome = self.trust.outcome(outcome)?;
+        let body = outcome.body();
+        let key = *self.by_entry.get(&body.entry).ok_or(Fault::Unknown { what: "entry" })?;
+        let coming = self.coming(key.payer);
+        let suspense = Account::Suspense(key);
+        let payment = self.payments.get(&key).ok_or(Fault::Unknown { what: "payment" })?;
+        ensure(!payment.decided, "a payment was decided twice")?;
+        ensure(body.amount == payment.amount, "an outcome names another amount")?;
+        match body.kind {
+            OutcomeKind::Paid => {
+                let sum = i128::from(payment.amount);
+                ensure(payment.is_claimed(), "a payment was paid without a claim")?;
+                ensure(self.purse(payment.checkpoint)?.pays(), "paid before the payer's close")?;
+                ensure(self.held(suspense) == sum, "a payment was paid beyond its backing")?;
+                let named = payment.claimed.flatten().and_then(|hash| self.purses.get(&hash));
+                let target = match named.filter(|purse| purse.wallet == key.payee) {
+                    None => Account::Wallet(key.payee),
+                    Some(purse) => {
+                        ensure(purse.pays(), "paid before the payee's close")?;
+                        self.coming(key.payee)
+                    }
+                };
+                self.shift(suspense, target, sum);
+            }
+            OutcomeKind::Void => {
+                ensure(!payment.is_claimed(), "a claimed payment was voided")?;
+                self.shift(suspense, coming, self.held(suspense));
+            }
+            OutcomeKind::Disputed(_) => {}
+        }
+        self.payments.entry(key).and_modify(|payment| payment.decided = true);
+        self.set_aside(key.payee);
+        self.set_aside(key.payer);
+        Ok(())
+    }
+
+    fn issued(&mut self, issued: Issued) -> Result<(), Fault> {
+        let certificate = self.trust.certificate(issued.certificate)?;
+        let checkpoint = self.trust.checkpoint(issued.checkpoint)?;
+        let body = checkpoint.body();
+        let wallet = body.wallet;
+        let next = self.coming(wallet);
+        ensure(
+            next == Account::Purse(wallet, body.number),
+            "a checkpoint's number is not the next",
+        )?;
+        let owner = self.owner(wallet)?;
+        let (old, forked) = (Account::Purse(wallet, owner.number), owner.forked);
+        let transfer = owner.transfer.filter(|_| issued.transferred);
+        self.shift(old, next, self.held(old));
+        let full = if forked { 0 } else { i128::from(self.setup.purse_max) };
+        let over = self.held(next).saturating_sub(full).max(0);
+        self.shift(next, Account::Wallet(wallet), over);
+        match transfer.unwrap_or(Transfer::None) {
+            Transfer::None => {}
+            Transfer::Charge(sum) => self.shift(Account::Wallet(wallet), next, i128::from(sum)),
+            Transfer::Withdraw(sum) => self.shift(next, Account::Wallet(wallet), i128::from(sum)),
+        }
+        let redeem_by = body.expires.plus(u64::from(certificate.body().claim_window));
+        let purse = Purse { wallet, number: body.number, redeem_by, closed: false, lapsed: false };
+        let (hash, issued, expected) = (checkpoint.hash(), body.balance, self.held(next));
+        let number = body.number;
+        self.purses.insert(hash, purse);
+        self.owners.entry(wallet).and_modify(|owner| {
+            (owner.number, owner.newest) = (number, hash);
+            owner.certificate = certificate.into_signed();
+        });
+        if i128::from(issued) == expected {
+            return Ok(());
+        }
+        Err(Fault::Balance { issued, expected })
+    }
+}
+
+fn waives(subject: AbortSubject, payment: &Payment) -> bool {
+    match subject {
+        AbortSubject::Agreed(hash) => hash == payment.entry,
+        AbortSubject::Request(hash) => hash == payment.request,
+    }
+}

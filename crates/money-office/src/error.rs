@@ -1,0 +1,228 @@
+//! Why the office refuses, and what stops it.
+
+use onehop_crypto::{BadSignature, ChainError};
+use onehop_evidence::{ClaimFault, PayerFault, ReleaseFault};
+use onehop_wire::{DecodeError, Hash, WalletId};
+
+use crate::store::StoreError;
+
+/// Why a request was refused. Nothing changed; the asker is told which rule it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The bytes are not a request.
+    #[error("request is not readable: {0}")]
+    Unreadable(#[from] DecodeError),
+    /// Unsigned, altered, or of another office.
+    #[error("{0}")]
+    Signature(#[from] BadSignature),
+    /// A key of small order or no point of the curve.
+    #[error("the key is weak")]
+    WeakKey,
+    /// The name is empty.
+    #[error("the name is empty")]
+    NameEmpty,
+    /// Somebody else has the name.
+    #[error("the name {name:?} is taken")]
+    NameTaken {
+        /// The name wanted.
+        name: String,
+    },
+    /// The key is enrolled with other particulars.
+    #[error("wallet {} is enrolled already", .wallet.short())]
+    KeyTaken {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// No such wallet here.
+    #[error("wallet {} is not enrolled at this office", .wallet.short())]
+    UnknownWallet {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// No wallet has this id or name.
+    #[error("no wallet is called {who:?}")]
+    NoSuchWallet {
+        /// What was asked for.
+        who: String,
+    },
+    /// The wallet was revoked.
+    #[error("wallet {} is revoked", .wallet.short())]
+    Revoked {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// The wallet signed contradicting entries.
+    #[error("wallet {} is frozen: it signed contradicting entries", .wallet.short())]
+    Frozen {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// The office never issued this checkpoint.
+    #[error("checkpoint {} was not issued by this office", .checkpoint.short())]
+    UnknownCheckpoint {
+        /// The checkpoint.
+        checkpoint: Hash,
+    },
+    /// Another SYNC closed the checkpoint, or it is not the wallet's newest.
+    #[error("checkpoint {} is closed already by another sync", .checkpoint.short())]
+    ClosedAlready {
+        /// The checkpoint.
+        checkpoint: Hash,
+    },
+    /// The checkpoint is another wallet's.
+    #[error("checkpoint is of another wallet")]
+    WrongWallet,
+    /// The entries are not the whole chain.
+    #[error("entry {seq} does not continue the chain")]
+    Chain {
+        /// Number expected.
+        seq: u64,
+    },
+    /// Final number, head or total are not those of the last entry.
+    #[error("sync's {field} is not that of its last entry")]
+    Close {
+        /// The field.
+        field: &'static str,
+    },
+    /// What the SYNC says became of an entry is not proven.
+    #[error("state of entry {seq} is not proven: {source}")]
+    State {
+        /// Its number.
+        seq: u64,
+        /// Why not.
+        source: ReleaseFault,
+    },
+    /// The COMMIT filed with an entry is of something else.
+    #[error("commit filed with entry {seq} is for another payment")]
+    Commit {
+        /// The entry's number.
+        seq: u64,
+    },
+    /// A limit of the certificate is passed.
+    #[error("limit {name} is {limit}, reached {reached}")]
+    Limit {
+        /// Name of the limit.
+        name: &'static str,
+        /// The limit.
+        limit: u64,
+        /// What passes it.
+        reached: u64,
+    },
+    /// One payment twice.
+    #[error("payment {tx} is known by another entry")]
+    OtherEntry {
+        /// First digits of the payment.
+        tx: String,
+    },
+    /// The claim does not hold.
+    #[error("{fault}{}", cause(.fault))]
+    Claim {
+        /// Why.
+        fault: ClaimFault,
+    },
+    /// The payer named does not exist so.
+    #[error("{0}")]
+    Payer(#[from] PayerFault),
+    /// A statement is not of this office.
+    #[error("{0}")]
+    Office(#[from] ChainError),
+    /// An ABORT does not hold.
+    #[error("{0}")]
+    Release(#[from] ReleaseFault),
+    /// The parts of a RESOLVE are of different payments.
+    #[error("resolve's parts are of different payments")]
+    Mismatch,
+    /// The payer contradicted itself.
+    #[error("{rule}")]
+    Fork {
+        /// The rule broken.
+        rule: &'static str,
+    },
+    /// The money is not there.
+    #[error("insufficient funds: {asked} asked, {free} free")]
+    Insufficient {
+        /// Sum asked, for people.
+        asked: String,
+        /// Sum free, for people.
+        free: String,
+    },
+    /// Nothing is not an amount.
+    #[error("the amount is 0")]
+    Zero,
+    /// The command is too old or from the future: set the clock, or sign it again.
+    #[error("operator command is {seconds} s off the office's clock, at most {max} allowed")]
+    Stale {
+        /// By how much.
+        seconds: u64,
+        /// How much is allowed.
+        max: u64,
+    },
+    /// The office's signing key has ended: certify a new one with the root key.
+    #[error("the office's signing key {number} has expired")]
+    KeyExpired {
+        /// Its number.
+        number: u32,
+    },
+    /// The answer has too many parts: nothing like it should exist.
+    #[error("the answer would be too long")]
+    TooLong,
+}
+
+fn cause(fault: &ClaimFault) -> String {
+    use std::error::Error as _;
+    fault.source().map(|source| format!(": {source}")).unwrap_or_default()
+}
+
+impl Refusal {
+    /// The last part of the problem's type, the same for ever.
+    #[must_use]
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::Signature(_) | Self::WeakKey => "signature",
+            Self::NameEmpty | Self::NameTaken { .. } => "name",
+            Self::KeyTaken { .. } => "key-taken",
+            Self::UnknownWallet { .. } | Self::NoSuchWallet { .. } => "unknown-wallet",
+            Self::Revoked { .. } => "revoked",
+            Self::Frozen { .. } | Self::Fork { .. } => "contradiction",
+            Self::UnknownCheckpoint { .. } | Self::WrongWallet => "unknown-checkpoint",
+            Self::ClosedAlready { .. } => "closed-already",
+            Self::Chain { .. } | Self::Close { .. } => "chain",
+            Self::State { .. } | Self::Commit { .. } | Self::Mismatch => "evidence",
+            Self::Claim { .. } | Self::Payer(_) | Self::Release(_) => "evidence",
+            Self::Limit { .. } => "limit",
+            Self::OtherEntry { .. } => "other-entry",
+            Self::Office(_) => "other-office",
+            Self::Insufficient { .. } => "insufficient-funds",
+            Self::Zero => "amount",
+            Self::Stale { .. } => "stale-command",
+            Self::KeyExpired { .. } => "office-key",
+            Self::TooLong => "too-long",
+        }
+    }
+}
+
+/// What a call of the office can end with beside an answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfficeError {
+    /// The request was refused; nothing changed.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The office's own store failed: halt and answer nothing.
+    #[error("the office's store failed")]
+    Store(#[from] StoreError),
+}
+
+macro_rules! refused_from {
+    ($($source:ty),+) => {$(
+        impl From<$source> for OfficeError {
+            fn from(source: $source) -> Self {
+                Self::Refused(source.into())
+            }
+        }
+    )+};
+}
+
+refused_from!(BadSignature, ChainError, PayerFault, ReleaseFault, DecodeError);

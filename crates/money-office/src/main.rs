@@ -1,0 +1,3 @@
+//! The `money-office` program.
+
+fn main() {}

@@ -1,0 +1,106 @@
+//! What the operator may order, and what it is told.
+
+use onehop_wire::{Nonce, Statement, UnixSeconds, WalletId};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::AuditReport;
+
+/// How far the date of a command may be from the office's clock.
+pub const COMMAND_SECONDS_MAX: u64 = 300;
+
+/// An order of the operator, signed with the operator key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OperatorCommand {
+    /// Fresh for each order; the same order twice is done once.
+    pub nonce: Nonce,
+    /// When it was signed.
+    pub at: UnixSeconds,
+    /// What to do.
+    pub command: Command,
+}
+
+impl Statement for OperatorCommand {
+    const TYPE: &'static str = "operator-command";
+}
+
+/// What the operator may order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Command {
+    /// Cash was handed in for a wallet's account.
+    Deposit {
+        /// Whose account.
+        wallet: WalletId,
+        /// Minor units.
+        amount: u64,
+    },
+    /// Cash is handed out of a wallet's account.
+    Redeem {
+        /// Whose account.
+        wallet: WalletId,
+        /// Minor units.
+        amount: u64,
+    },
+    /// Refuse this wallet from now on.
+    Revoke {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// Go over undecided payments and pay what became payable.
+    Settle,
+    /// Recompute the books from the evidence.
+    Audit,
+    /// List the wallets.
+    Wallets,
+    /// Show one wallet, by name, id or the first digits of its id.
+    Wallet {
+        /// Name or id.
+        who: String,
+    },
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum OperatorAnswer {
+    /// To [`Command::Deposit`], [`Command::Redeem`], [`Command::Revoke`] and [`Command::Wallet`].
+    Wallet(Box<WalletReport>),
+    /// To [`Command::Wallets`].
+    Wallets(Vec<WalletReport>),
+    /// To [`Command::Settle`].
+    Settled {
+        /// Checkpoints that were never closed and lapsed.
+        lapsed: u64,
+        /// Payments paid in this pass.
+        paid: u64,
+        /// Payments that can't be collected.
+        disputed: u64,
+        /// Payments still without an outcome.
+        open: u64,
+    },
+    /// To [`Command::Audit`].
+    Audit(AuditReport),
+}
+
+/// A wallet as the office's books have it. Sums are in minor units.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WalletReport {
+    /// Its id.
+    pub wallet: WalletId,
+    /// Its certified name.
+    pub name: String,
+    /// Its account; below zero, the owner owes the office.
+    pub account: i128,
+    /// Its purse under the newest checkpoint.
+    pub purse: i128,
+    /// Received since, to be in its next purse.
+    pub incoming: i128,
+    /// Its payments covered and undecided.
+    pub suspense: i128,
+    /// Number of its newest checkpoint.
+    pub checkpoint: u32,
+    /// Last second of that checkpoint.
+    pub expires: UnixSeconds,
+    /// Refused since the operator revoked it.
+    pub revoked: bool,
+    /// It signed contradicting entries.
+    pub frozen: bool,
+}

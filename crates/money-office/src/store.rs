@@ -1,0 +1,190 @@
+//! Where the office keeps its rows: sorted tables, one atomic durable batch at a time.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// One sorted table of rows. The numbers are part of the stored format.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u8)]
+pub enum Table {
+    /// Set-up, clock and counters, by name.
+    Meta = 1,
+    /// The office's certified signing keys, by number.
+    OfficeKeys = 2,
+    /// Wallets, by id.
+    Wallets = 3,
+    /// Wallet ids, by display name in lower case.
+    Names = 4,
+    /// Checkpoints issued, by hash.
+    Checkpoints = 5,
+    /// Entries known, by checkpoint, number and hash.
+    Entries = 6,
+    /// Payments, by payment key.
+    Payments = 7,
+    /// Payments without an outcome, by payment key.
+    Open = 8,
+    /// Payments still to be covered by their payer, by payer and order of arrival.
+    Wants = 9,
+    /// Payments covered, waiting for the payee's checkpoint to close, by that checkpoint.
+    Waiting = 10,
+    /// Checkpoints not closed, by the date on which they lapse.
+    Due = 11,
+    /// ABORTs shown to the office, by payment and seller.
+    Aborts = 12,
+    /// Balances, by account.
+    Accounts = 13,
+    /// Postings, by number.
+    Postings = 14,
+    /// Signed evidence in order of arrival, by number.
+    Evidence = 15,
+    /// Answers given, by the hash of the request.
+    Answers = 16,
+    /// Outcomes not yet delivered, by wallet and number.
+    News = 17,
+    /// Proofs that a payer signed contradicting entries, by hash.
+    Proofs = 18,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 18] = [
+        Self::Meta,
+        Self::OfficeKeys,
+        Self::Wallets,
+        Self::Names,
+        Self::Checkpoints,
+        Self::Entries,
+        Self::Payments,
+        Self::Open,
+        Self::Wants,
+        Self::Waiting,
+        Self::Due,
+        Self::Aborts,
+        Self::Accounts,
+        Self::Postings,
+        Self::Evidence,
+        Self::Answers,
+        Self::News,
+        Self::Proofs,
+    ];
+
+    /// The number under which the table is stored.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "a fieldless enum of u8")]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Why the office's rows could not be read or written. Nothing may be answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store could not be opened.
+    #[error("failed to open the office's store")]
+    Open(#[from] onehop_store::OpenError),
+    /// The store could not be read.
+    #[error("failed to read the office's store")]
+    Read(#[from] onehop_store::ReadError),
+    /// The store could not be written; stop serving and open it again.
+    #[error("failed to write the office's store")]
+    Write(#[from] onehop_store::WriteError),
+    /// A row is not what this program writes; stop serving.
+    #[error("a row of table {table:?} is damaged")]
+    Row {
+        /// The table.
+        table: Table,
+    },
+    /// A row that another one names is not there; stop serving.
+    #[error("a row of table {table:?} is missing")]
+    Missing {
+        /// The table.
+        table: Table,
+    },
+    /// A sum leaves the range of the books; stop serving.
+    #[error("a balance is out of range")]
+    Range,
+}
+
+/// Puts and deletions that happen together or not at all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Batch {
+    /// Table and key, with the value to put, or none to delete.
+    pub writes: BTreeMap<(Table, Vec<u8>), Option<Vec<u8>>>,
+}
+
+/// The office's store. One writer at a time.
+pub trait LedgerStore {
+    /// The value at `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// At most `limit` rows whose keys start with `prefix`, ascending, from those after `after`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
+
+    /// Makes `batch` durable, all of it. What was applied survives a power cut once this is `Ok`.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nobody knows then how much is on the disk, and nothing may be answered.
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;
+}
+
+/// A store in memory, for tests and simulations.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct MemLedger {
+    rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
+}
+
+impl MemLedger {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl LedgerStore for MemLedger {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.rows.get(&(table, key.to_vec())).cloned())
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let low = match after {
+            Some(after) if after >= prefix => Bound::Excluded((table, after.to_vec())),
+            Some(_) | None => Bound::Included((table, prefix.to_vec())),
+        };
+        let rows = self.rows.range((low, Bound::Unbounded));
+        let within = rows.take_while(|((t, key), _)| *t == table && key.starts_with(prefix));
+        Ok(within.take(limit).map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for (key, value) in &batch.writes {
+            match value {
+                Some(value) => self.rows.insert(key.clone(), value.clone()),
+                None => self.rows.remove(key),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! ENROL and certificates.
+
+use onehop_crypto::{Trust, verify};
+use onehop_wire::office::Transfer;
+use onehop_wire::{PublicKey, SessionKey, Signature, encode};
+
+use super::world::{DAY, World, key};
+
+#[test]
+fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
+    let mut world = World::new();
+    let request = world.enrol_request(1, "Tea Stall");
+    let first = world.office.enrol(world.now, &request).unwrap();
+    let later = world.office.enrol(world.now.plus(99), &request).unwrap();
+    assert_eq!(encode(&first), encode(&later));
+    let info = world.office.info().unwrap();
+    let trust = Trust::from_info(&info, Some(world.office.id())).unwrap();
+    let certificate = trust.certificate(first.certificate).unwrap();
+    let checkpoint = trust.checkpoint(first.checkpoint).unwrap();
+    onehop_evidence::Payer::new(certificate, checkpoint).unwrap();
+}
+
+#[test]
+fn a_taken_name_a_taken_key_a_weak_key_and_a_missing_signature_are_refused() {
+    let mut world = World::new();
+    world.enrol(1, "Tea Stall");
+    let before = world.office.store().clone();
+    let mut says = |request| world.office.enrol(world.now, &request).unwrap_err().to_string();
+    let other = World::new();
+    assert_eq!(says(other.enrol_request(2, "TEA stall")), "the name \"TEA stall\" is taken");
+    let taken = says(other.enrol_request(1, "Other"));
+    assert_eq!(taken, format!("wallet {} is enrolled already", key(1).wallet().short()));
+    assert_eq!(says(other.enrol_request(3, " ")), "the name is empty");
+    let mut forged = other.enrol_request(4, "new");
+    forged.signature = Signature([0; 64]);
+    assert_eq!(says(forged.clone()), "signature of a enrol does not verify");
+    forged.body.key = PublicKey([0; 32]);
+    assert_eq!(says(forged), "the key is weak");
+    assert_eq!(*world.office.store(), before);
+}
+
+#[test]
+fn a_restored_wallet_gets_a_new_epoch_at_once_and_its_money_after_the_claim_window() {
+    let mut world = World::new();
+    let mut wallet = world.funded(1, "buyer", 5_000);
+    let mut again = world.enrol_request(1, "buyer");
+    again.body.mail_key = SessionKey([99; 32]);
+    let again = wallet.key.sign(&wallet.office, again.body).into_signed();
+    let answer = world.office.enrol(world.now, &again).unwrap();
+    assert_eq!((answer.certificate.body.epoch, answer.checkpoint.body.number), (2, 3));
+    assert_eq!(answer.checkpoint.body.balance, 0);
+    let old = wallet.sync(Transfer::None);
+    assert!(world.office.sync(world.now, &old).is_err());
+    let over = wallet.checkpoint.body.expires.plus(14 * DAY);
+    (wallet.certificate, wallet.checkpoint) = (answer.certificate, answer.checkpoint);
+    world.now = over.plus(1);
+    world.office.settle(world.now).unwrap();
+    assert_eq!(world.sync(&mut wallet, Transfer::None).checkpoint.body.balance, 0);
+    world.now = over.plus(DAY);
+    world.office.settle(world.now).unwrap();
+    assert_eq!(world.sync(&mut wallet, Transfer::None).checkpoint.body.balance, 5_000);
+}
+
+#[test]
+fn a_certificate_is_renewed_before_a_checkpoint_could_outlive_it() {
+    let mut world = World::new();
+    let mut wallet = world.enrol(1, "buyer");
+    let first = wallet.certificate.clone();
+    world.now = world.now.plus(170 * DAY);
+    world.sync(&mut wallet, Transfer::None);
+    assert_eq!(wallet.certificate, first);
+    world.now = world.now.plus(5 * DAY);
+    world.sync(&mut wallet, Transfer::None);
+    assert_ne!(wallet.certificate, first);
+    assert!(wallet.checkpoint.body.expires <= wallet.certificate.body.not_after);
+    assert_eq!(wallet.certificate.body.epoch, 1);
+}
+
+#[test]
+fn a_new_office_key_signs_what_follows_and_the_old_one_stays_known() {
+    let mut world = World::new();
+    let mut wallet = world.enrol(1, "buyer");
+    world.now = world.now.plus(366 * DAY);
+    let error = world.office.sync(world.now, &wallet.sync(Transfer::None)).unwrap_err();
+    assert_eq!(error.to_string(), "the office's signing key 1 has expired");
+    assert!(world.office.renew_key(&key(9), &[8; 32], world.now).is_err());
+    assert_eq!(world.office.renew_key(&key(201), &[8; 32], world.now).unwrap(), 2);
+    let answer = world.sync(&mut wallet, Transfer::None);
+    assert_eq!(answer.certificate.body.signed_by, 2);
+    let id = *world.office.id();
+    verify(&id, &answer.office_key.body.key, answer.certificate).unwrap();
+    let again = crate::Office::open(world.office.into_store()).unwrap();
+    assert_eq!(again.info().unwrap().office_key.body.number, 2);
+    assert!(again.audit().unwrap().balances());
+}

@@ -1,0 +1,9 @@
+//! The office against synthetic wallets with real signatures.
+
+mod audits;
+mod doubts;
+mod enrolments;
+mod forks;
+mod histories;
+mod payments;
+mod world;
