@@ -64,7 +64,9 @@ impl State {
         }
         match verify(context.trust.office(), &payment.payee.body.key, request) {
             Err(_) => Step::fault(Fault::Signature),
-            Ok(other) => self.evidence(payment.request.body.tx_id(), encode(other.signed()), false),
+            Ok(other) => {
+                self.keep_evidence(payment.request.body.tx_id(), encode(other.signed()), false)
+            }
         }
     }
 
@@ -239,11 +241,11 @@ impl State {
     pub(crate) fn on_commit(&self, context: &Context<'_>, commit: Signed<Commit>) -> Step {
         let tx = commit.body.tx;
         let Some(payment) = self.buyer.get(&tx) else {
-            return Step::say(Message::Unknown(tx)).and_blame(Fault::WrongPayment);
+            return Step::fault(Fault::WrongPayment);
         };
         let key = &payment.payee.body.key;
         match &payment.state {
-            BuyerState::Prepared(vote) => {
+            BuyerState::Prepared(vote) | BuyerState::Settled { vote, .. } => {
                 let agreed = vote.agreed.hash(context.trust.office());
                 let terms = &payment.request.body;
                 let same = commit.body.agreed == agreed
@@ -266,7 +268,6 @@ impl State {
             BuyerState::Refused(_) | BuyerState::Aborted { .. } | BuyerState::Voided { .. } => {
                 self.contradicted(context, key, tx, commit)
             }
-            BuyerState::Settled { .. } => Step::nothing(),
         }
     }
 
@@ -313,10 +314,10 @@ impl State {
         Step { say: answer(payment), ..Step::nothing() }
     }
 
-    /// What to ask about a payment in doubt.
-    pub(crate) fn status(&self, context: &Context<'_>, payment: &BuyerPayment) -> Option<Message> {
+    /// What to say about a payment in doubt: the attachments of the vote, and STATUS with it.
+    pub(crate) fn questions(&self, context: &Context<'_>, payment: &BuyerPayment) -> Vec<Message> {
         let BuyerState::Prepared(vote) = &payment.state else {
-            return None;
+            return Vec::new();
         };
         let office = context.trust.office();
         let body = Status {
@@ -325,11 +326,12 @@ impl State {
             request: vote.agreed.body.request,
             agreed: Some(vote.agreed.hash(office)),
         };
-        Some(Message::Status {
+        let status = Message::Status {
             status: context.signer.sign(office, body).into_signed(),
             request: payment.request.clone(),
             agreed: Some(vote.agreed.clone()),
-        })
+        };
+        vote.attachments.iter().cloned().map(Message::Attachment).chain([status]).collect()
     }
 
     /// Keeps a statement that contradicts the record, once per payment.
@@ -342,11 +344,11 @@ impl State {
     ) -> Step {
         match verify(context.trust.office(), key, statement) {
             Err(_) => Step::fault(Fault::Signature),
-            Ok(statement) => self.evidence(tx, encode(statement.signed()), true),
+            Ok(statement) => self.keep_evidence(tx, encode(statement.signed()), true),
         }
     }
 
-    pub(crate) fn evidence(&self, tx: TxId, message: Vec<u8>, forced: bool) -> Step {
+    pub(crate) fn keep_evidence(&self, tx: TxId, message: Vec<u8>, forced: bool) -> Step {
         if self.evidence.iter().any(|(known, _)| *known == tx) {
             return Step::fault(Fault::Contradiction);
         }

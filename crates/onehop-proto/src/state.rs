@@ -162,6 +162,30 @@ impl State {
         self.trust.as_ref().map(Trust::office)
     }
 
+    /// The purse, once the wallet is enrolled.
+    #[must_use]
+    pub const fn purse(&self) -> Option<&Purse> {
+        self.purse.as_ref()
+    }
+
+    /// The certificate, once the wallet is enrolled.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Signed<Certificate>> {
+        self.certificate.as_ref()
+    }
+
+    /// True if the wallet may sign nothing until the office renews its epoch.
+    #[must_use]
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Contradictory statements kept for the office: the payment and the message's bytes.
+    #[must_use]
+    pub fn evidence(&self) -> &[(TxId, Vec<u8>)] {
+        &self.evidence
+    }
+
     /// This wallet's id, once it is certified.
     #[must_use]
     pub fn wallet(&self) -> Option<WalletId> {
@@ -317,8 +341,16 @@ impl State {
         committed: &Signed<Committed>,
     ) -> Result<(), Misfit> {
         let tx = commit.body.tx;
-        let vote = self.take_prepared(&tx)?;
-        self.carry_out(&vote.change.redo)?;
+        let vote = if let Some(BuyerState::Settled { vote, .. }) =
+            self.buyer.get(&tx).map(|payment| &payment.state)
+        {
+            // The office's PAID has redone it already.
+            vote.clone()
+        } else {
+            let vote = self.take_prepared(&tx)?;
+            self.carry_out(&vote.change.redo)?;
+            vote
+        };
         let (commit, committed) = (commit.clone(), committed.clone());
         self.set_buyer(&tx, BuyerState::Committed { vote, commit, committed });
         Ok(())

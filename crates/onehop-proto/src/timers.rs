@@ -79,14 +79,11 @@ impl Wallet {
             };
             let pause = pause.saturating_mul(2).min(self.config.resend_last_ms);
             self.probes.insert(tx, (now.mono_ms.saturating_add(pause), pause));
-            let question = self.context(now, id).and_then(|context| {
-                self.state.buyer.get(&tx).and_then(|payment| self.state.status(&context, payment))
+            let questions = self.context(now, id).and_then(|context| {
+                self.state.buyer.get(&tx).map(|payment| self.state.questions(&context, payment))
             });
-            match question {
-                Some(question) => self.say(now, id, &question),
-                None => {
-                    self.probes.remove(&tx);
-                }
+            for question in questions.unwrap_or_default() {
+                self.say(now, id, &question);
             }
         }
     }

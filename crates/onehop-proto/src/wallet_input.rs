@@ -353,11 +353,7 @@ impl Wallet {
             if payment.request.body.payee != wallet {
                 continue;
             }
-            if let BuyerState::Prepared(vote) = &payment.state {
-                let attached = vote.attachments.iter().cloned().map(Message::Attachment);
-                questions.extend(attached);
-                questions.extend(self.state.status(&context, payment));
-            }
+            questions.extend(self.state.questions(&context, payment));
         }
         questions
     }

@@ -1,0 +1,247 @@
+//! Closing a purse, renewal while payments are in doubt, compaction, answers of the office.
+
+use onehop_wire::office::{OutcomeKind, Transfer, Verdict};
+
+use super::pair::{BUYER_FUNDS, Fate, Pair};
+use crate::{Refusal, Wallet};
+
+fn in_doubt(pair: &mut Pair) -> onehop_wire::TxId {
+    let tx = pair.ask(735, "order 1");
+    pair.run_well();
+    pair.confirm(&tx);
+    pair.step(&mut |_| Fate::Arrives);
+    pair.seller.out.clear();
+    pair.disconnect();
+    tx
+}
+
+fn renew(
+    pair: &mut Pair,
+    balance: u64,
+    outcomes: Vec<onehop_wire::Signed<onehop_wire::office::Outcome>>,
+) {
+    let now = pair.now();
+    let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
+    pair.buyer.drain();
+    let certificate = pair.buyer.wallet.state().certificate().unwrap().clone();
+    let answer = pair.office.renew(&pair.buyer.wallet, &sync, &certificate, balance, outcomes);
+    pair.buyer.wallet.renewed(answer).unwrap();
+    pair.buyer.drain();
+}
+
+/// [S-1] [S-13]
+#[test]
+fn a_closed_purse_signs_nothing_and_repeats_the_same_sync() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.ask(735, "order 1");
+    pair.run_well();
+    let now = pair.now();
+    let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
+    pair.buyer.drain();
+    assert_eq!(pair.buyer.records.last().unwrap(), "Closed");
+    assert_eq!(pair.buyer.wallet.confirm(now, &tx), Err(Refusal::WrongState { tx }));
+    assert_eq!(pair.buyer.wallet.close(now, Transfer::Charge(5)).unwrap(), sync);
+    pair.disconnect();
+    pair.buyer = pair.buyer.restarted(true, 61);
+    assert_eq!(pair.buyer.wallet.close(now, Transfer::None).unwrap(), sync);
+    pair.open();
+    pair.ask(735, "order 2");
+    pair.run_well();
+    assert!(pair.buyer.said.contains(&"REFUSED"));
+}
+
+/// [S-12]
+#[test]
+fn a_next_purse_that_does_not_go_on_where_this_one_ended_is_refused() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.pay(735, "order 1");
+    let now = pair.now();
+    let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
+    let certificate = pair.buyer.wallet.state().certificate().unwrap().clone();
+    let good =
+        pair.office.renew(&pair.buyer.wallet, &sync, &certificate, BUYER_FUNDS - 735, vec![]);
+    let bends: [fn(&mut onehop_wire::Checkpoint); 5] = [
+        |body| body.number += 1,
+        |body| body.base_seq += 1,
+        |body| body.base_cum_out -= 1,
+        |body| body.base_head.0[0] ^= 1,
+        |body| body.epoch += 1,
+    ];
+    for bend in bends {
+        let mut answer = good.clone();
+        bend(&mut answer.checkpoint.body);
+        answer.checkpoint = pair.office.checkpoint(answer.checkpoint.body);
+        let refusal = pair.buyer.wallet.renewed(answer).unwrap_err();
+        assert_eq!(refusal, Refusal::OfficeAnswer { what: "checkpoint" });
+    }
+    let mut forged = good.clone();
+    forged.checkpoint.body.balance += 1;
+    assert!(matches!(pair.buyer.wallet.renewed(forged), Err(Refusal::OfficeSignature(_))));
+    pair.buyer.wallet.renewed(good).unwrap();
+    assert_eq!(pair.buyer.wallet.balance().available, BUYER_FUNDS - 735);
+}
+
+/// [M-5] [M-16]
+#[test]
+fn a_commit_for_an_old_purse_settles_the_record_and_leaves_the_new_purse_alone() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = in_doubt(&mut pair);
+    renew(&mut pair, BUYER_FUNDS - 735, vec![]);
+    let balance = pair.buyer.wallet.balance();
+    assert_eq!((balance.available, balance.in_doubt), (BUYER_FUNDS - 735, 735));
+    pair.open();
+    assert_eq!(pair.buyer.state(&tx), "COMMITTED");
+    assert_eq!(pair.seller.state(&tx), "DONE");
+    let purse = pair.buyer.wallet.state().purse().unwrap();
+    assert_eq!((purse.seq, purse.cum_out, purse.cum_back), (0, 0, 0));
+    pair.assert_settled(&tx, BUYER_FUNDS);
+}
+
+#[test]
+fn an_abort_for_an_old_purse_comes_back_through_the_office_only() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.ask(735, "order 1");
+    pair.run_well();
+    pair.confirm(&tx);
+    pair.buyer.out.clear();
+    pair.disconnect();
+    pair.seller = pair.seller.restarted(true, 71);
+    renew(&mut pair, BUYER_FUNDS - 735, vec![]);
+    pair.open();
+    assert_eq!(pair.buyer.state(&tx), "ABORTED");
+    let balance = pair.buyer.wallet.balance();
+    assert_eq!((balance.available, balance.spendable), (BUYER_FUNDS - 735, BUYER_FUNDS - 735));
+    assert_eq!((balance.in_doubt, balance.received_unsettled), (0, 735));
+    assert!(pair.buyer.wallet.state().purse().unwrap().releases.is_empty());
+    let resolve = pair.buyer.wallet.resolve(&tx).unwrap();
+    assert!(resolve.abort.is_some());
+    let void = pair.office.outcome(&resolve.agreed, OutcomeKind::Void);
+    pair.buyer.wallet.verdict(&Verdict::Outcome(void)).unwrap();
+    renew(&mut pair, BUYER_FUNDS, vec![]);
+    let balance = pair.buyer.wallet.balance();
+    assert_eq!((balance.available, balance.received_unsettled), (BUYER_FUNDS, 0));
+}
+
+#[test]
+fn the_office_ends_doubt_for_good_and_its_answer_may_repeat() {
+    for (kind, state, available) in [
+        (OutcomeKind::Paid, "COMMITTED", BUYER_FUNDS - 735),
+        (OutcomeKind::Void, "VOIDED", BUYER_FUNDS),
+    ] {
+        let mut pair = Pair::new();
+        pair.open();
+        let tx = in_doubt(&mut pair);
+        let resolve = pair.buyer.wallet.resolve(&tx).unwrap();
+        let outcome = pair.office.outcome(&resolve.agreed, kind);
+        for _ in 0..3 {
+            pair.buyer.wallet.verdict(&Verdict::Outcome(outcome.clone())).unwrap();
+            pair.buyer.drain();
+            assert_eq!(pair.buyer.state(&tx), state);
+            let balance = pair.buyer.wallet.balance();
+            assert_eq!((balance.available, balance.in_doubt), (available, 0));
+        }
+        assert!(matches!(pair.buyer.wallet.resolve(&tx), Err(Refusal::WrongState { .. })));
+    }
+}
+
+#[test]
+fn a_credit_that_the_office_takes_back_is_reversed_once() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.pay(735, "order 1");
+    let agreed = pair.seller.wallet.claims().bundles[0].claims[0].agreed.clone();
+    let proof = OutcomeKind::Disputed(onehop_wire::Hash([1; 32]));
+    let outcome = pair.office.outcome(&agreed, proof);
+    for _ in 0..2 {
+        pair.seller.wallet.verdict(&Verdict::Outcome(outcome.clone())).unwrap();
+        pair.seller.drain();
+    }
+    assert_eq!(pair.seller.state(&tx), "LOST");
+    assert_eq!(pair.seller.wallet.balance().received_unsettled, 0);
+}
+
+/// [S-10]
+#[test]
+fn compaction_keeps_what_is_open_and_archives_what_is_settled() {
+    let mut pair = Pair::new();
+    pair.open();
+    let paid = pair.pay(735, "order 1");
+    let now = pair.now();
+    let plan = pair.buyer.wallet.compaction(now, true).unwrap();
+    assert!(plan.archived.is_empty(), "its purse is still open");
+    renew(&mut pair, BUYER_FUNDS - 735, vec![]);
+    let plan = pair.buyer.wallet.compaction(now, true).unwrap();
+    assert_eq!(plan.archived.len(), 1);
+    let (upto, snapshot) = (plan.upto, plan.snapshot.clone());
+    pair.buyer.wallet.compacted(plan);
+    assert_eq!(pair.buyer.state(&paid), "NONE");
+    let again =
+        Wallet::recover(crate::Config::default(), [1; 32], Some((upto, &snapshot)), []).unwrap();
+    assert_eq!(again.balance(), pair.buyer.wallet.balance());
+    // The order stays paid.
+    pair.seller.wallet.state.orders_in.clear();
+    pair.open();
+    pair.ask(735, "order 1");
+    pair.run_well();
+    assert!(pair.buyer.said.contains(&"REFUSED"));
+}
+
+/// [S-9] [S-10]
+#[test]
+fn a_seller_raises_the_covered_floor_in_the_step_that_erases() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.pay(735, "order 1");
+    let agreed = pair.seller.wallet.claims().bundles[0].claims[0].agreed.clone();
+    let paid = pair.office.outcome(&agreed, OutcomeKind::Paid);
+    pair.seller.wallet.verdict(&Verdict::Outcome(paid)).unwrap();
+    pair.seller.drain();
+    assert_eq!(pair.seller.wallet.state().floor, 0);
+    let plan = pair.seller.wallet.compaction(pair.now(), true).unwrap();
+    let snapshot = plan.snapshot.clone();
+    let upto = plan.upto;
+    pair.seller.wallet.compacted(plan);
+    assert_eq!(pair.seller.wallet.state().floor, 1);
+    assert_eq!(pair.seller.state(&tx), "NONE");
+    let again =
+        Wallet::recover(crate::Config::default(), [1; 32], Some((upto, &snapshot)), []).unwrap();
+    assert_eq!(again.state().floor, 1);
+}
+
+/// [M-2]
+#[test]
+fn received_money_moves_on_once_with_its_receipt() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.pay(735, "order 1");
+    assert_eq!(pair.seller.state(&tx), "DONE");
+    let balance = pair.seller.wallet.balance();
+    assert_eq!((balance.available, balance.received_unsettled, balance.spendable), (0, 735, 735));
+    // The roles change: the first seller buys from the first buyer.
+    std::mem::swap(&mut pair.seller, &mut pair.buyer);
+    pair.open();
+    let back = pair.pay(700, "order 9");
+    assert_eq!(pair.buyer.state(&back), "COMMITTED");
+    assert_eq!(pair.seller.state(&back), "DONE");
+    let balance = pair.buyer.wallet.balance();
+    assert_eq!((balance.available, balance.received_unsettled, balance.spendable), (0, 35, 35));
+    // What was received with one hop does not move on again.
+    let other = pair.seller.wallet.balance();
+    assert_eq!(other.spendable, BUYER_FUNDS - 735);
+}
+
+/// [S-7]
+#[test]
+fn a_frozen_wallet_signs_nothing() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.ask(735, "order 1");
+    pair.buyer.wallet.freeze();
+    pair.run_well();
+    assert!(!pair.buyer.said.contains(&"AGREED") && !pair.buyer.said.contains(&"REFUSED"));
+    assert_eq!(pair.buyer.wallet.balance().spendable, 0);
+}
