@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::error::OfficeError;
 use crate::evidence::Evidence;
 use crate::rows::SetupRow;
-use crate::store::{Batch, LedgerStore, StoreError, Table};
+use crate::store::{Batch, LedgerStore, Row, StoreError, Table};
 
 /// Rows of one scan of the store.
 const PAGE: usize = 256;
@@ -83,11 +83,7 @@ impl<'a, S: LedgerStore> Draft<'a, S> {
     }
 
     /// All rows under `prefix`, those of this call included, ascending.
-    pub(crate) fn all(
-        &self,
-        table: Table,
-        prefix: &[u8],
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn all(&self, table: Table, prefix: &[u8]) -> Result<Vec<Row>, StoreError> {
         let mut found: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let mut after: Option<Vec<u8>> = None;
         loop {

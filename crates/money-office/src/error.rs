@@ -12,9 +12,9 @@ use crate::store::StoreError;
 pub enum Refusal {
     /// The bytes are not a request.
     #[error("request is not readable: {0}")]
-    Unreadable(#[from] DecodeError),
+    Unreadable(DecodeError),
     /// Unsigned, altered, or of another office.
-    #[error("{0}")]
+    #[error(transparent)]
     Signature(#[from] BadSignature),
     /// A key of small order or no point of the curve.
     #[error("the key is weak")]
@@ -122,13 +122,13 @@ pub enum Refusal {
         fault: ClaimFault,
     },
     /// The payer named does not exist so.
-    #[error("{0}")]
+    #[error(transparent)]
     Payer(#[from] PayerFault),
     /// A statement is not of this office.
-    #[error("{0}")]
+    #[error(transparent)]
     Office(#[from] ChainError),
     /// An ABORT does not hold.
-    #[error("{0}")]
+    #[error(transparent)]
     Release(#[from] ReleaseFault),
     /// The parts of a RESOLVE are of different payments.
     #[error("resolve's parts are of different payments")]
@@ -208,11 +208,17 @@ impl Refusal {
 #[non_exhaustive]
 pub enum OfficeError {
     /// The request was refused; nothing changed.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
     /// The office's own store failed: halt and answer nothing.
     #[error("the office's store failed")]
     Store(#[from] StoreError),
+}
+
+impl From<DecodeError> for OfficeError {
+    fn from(error: DecodeError) -> Self {
+        Self::Refused(Refusal::Unreadable(error))
+    }
 }
 
 macro_rules! refused_from {
@@ -225,4 +231,4 @@ macro_rules! refused_from {
     )+};
 }
 
-refused_from!(BadSignature, ChainError, PayerFault, ReleaseFault, DecodeError);
+refused_from!(BadSignature, ChainError, PayerFault, ReleaseFault);

@@ -52,6 +52,13 @@ pub mod store_sled;
 mod sync;
 mod sync_check;
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that panics fails, as it should"
+)]
 mod tests;
 
 pub use audit::{AuditReport, Difference};

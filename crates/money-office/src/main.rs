@@ -1,3 +1,9 @@
-//! The `money-office` program.
+//! The `money-office` program: sets an office up, serves wallets, moves cash, audits.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -184,6 +184,17 @@ impl<S: LedgerStore> Office<S> {
         self.store
     }
 
+    /// Reads the store once, to see that it can be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it can't.
+    pub fn check(&self) -> Decided<()> {
+        match self.store.get(Table::Meta, SETUP)? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::Missing { table: Table::Meta }.into()),
+        }
+    }
+
     /// The decisions about a payment attempt. More than one only if a payer signed entries under
     /// the tx id of strangers.
     ///

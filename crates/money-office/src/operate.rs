@@ -159,7 +159,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             return Ok(wallet);
         }
         if let Ok(wallet) = WalletId::from_hex(&name) {
-            return Ok(self.wallet_row(wallet).map(|_| wallet)?);
+            return self.wallet_row(wallet).map(|_| wallet);
         }
         let rows = self.all(Table::Wallets, &[])?;
         let mut found = rows.iter().filter_map(|(key, _)| {

@@ -194,11 +194,10 @@ impl Model<'_> {
     }
 
     fn committed(&mut self, key: PaymentKey, commit: &Commit, waived: bool) {
-        if let Some(payment) = self.payments.get_mut(&key) {
-            if payment.entry == commit.agreed {
-                payment.claimed.get_or_insert(commit.payee_checkpoint);
-                payment.committed |= waived;
-            }
+        let payment = self.payments.get_mut(&key);
+        if let Some(payment) = payment.filter(|payment| payment.entry == commit.agreed) {
+            payment.claimed.get_or_insert(commit.payee_checkpoint);
+            payment.committed |= waived;
         }
     }
 

@@ -1,0 +1,165 @@
+//! The way to the office: its store, or the running service that has the store open.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use money_office::service::{Problem, now};
+use money_office::{
+    Command as Order, Office, OperatorAnswer, OperatorCommand, SledLedger, StoreError,
+};
+use onehop_crypto::{SigningKey, Trust};
+use onehop_store::OpenError;
+use onehop_wire::limits::OFFICE_BODY_MAX;
+use onehop_wire::office::{OfficeAnswer, OfficeInfo, OfficeRequest};
+use onehop_wire::{Currency, Nonce, OfficeId, Text, decode, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Rule;
+use super::folder::{Folder, read_key};
+
+const REQUEST_SECONDS_MAX: u64 = 60;
+
+/// Another program has the office open, and no answer comes from it.
+#[derive(Debug, thiserror::Error)]
+#[error("the office is in use by another program and does not answer{}", .at.map(|at| format!(" at {at}")).unwrap_or_default())]
+pub(crate) struct Unreachable {
+    at: Option<SocketAddr>,
+}
+
+enum Way {
+    Store(Box<Office<SledLedger>>),
+    Service(Box<Service>),
+}
+
+struct Service {
+    at: SocketAddr,
+    agent: ureq::Agent,
+    info: OfficeInfo,
+}
+
+/// An office one can give orders to.
+pub(crate) struct Access {
+    way: Way,
+    id: OfficeId,
+    operator: SigningKey,
+}
+
+impl Access {
+    pub(crate) fn open(folder: &Folder) -> Result<Self> {
+        let way = match folder.open_store() {
+            Ok(store) => Way::Store(Box::new(Office::open(store)?)),
+            Err(StoreError::Open(OpenError::Locked { .. })) => {
+                Way::Service(Box::new(Service::connect(folder)?))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let id = match &way {
+            Way::Store(office) => *office.id(),
+            Way::Service(_) => folder.id()?,
+        };
+        Ok(Self { way, id, operator: read_key(&folder.operator_key())? })
+    }
+
+    pub(crate) fn info(&self) -> Result<OfficeInfo> {
+        match &self.way {
+            Way::Store(office) => Ok(office.info()?),
+            Way::Service(service) => Ok(service.info.clone()),
+        }
+    }
+
+    pub(crate) fn currency(&self) -> Result<Currency> {
+        Ok(self.info()?.currency)
+    }
+
+    /// Signs an order and has it done.
+    pub(crate) fn order(&mut self, command: Order) -> Result<OperatorAnswer> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).context("the system gives no randomness")?;
+        let body = OperatorCommand { nonce: Nonce(nonce), at: now(), command };
+        let order = self.operator.sign(&self.id, body).into_signed();
+        match &mut self.way {
+            Way::Store(office) => Ok(office.operate(now(), &order)?),
+            Way::Service(service) => Ok(service.post("/v1/operator/command", &order)??),
+        }
+    }
+
+    /// Answers a wallet's request that came as a file.
+    pub(crate) fn answer(&mut self, request: &OfficeRequest) -> Result<OfficeAnswer> {
+        let service = match &mut self.way {
+            Way::Store(office) => return Ok(office.answer(now(), request)?),
+            Way::Service(service) => service,
+        };
+        let answer = match request {
+            OfficeRequest::Enrol(enrol) => {
+                service.post("/v1/enrol", enrol)?.map(|it| OfficeAnswer::Enrol(Box::new(it)))
+            }
+            OfficeRequest::Sync(sync) => {
+                service.post("/v1/sync", sync)?.map(|it| OfficeAnswer::Sync(Box::new(it)))
+            }
+            OfficeRequest::Claim(claims) => {
+                service.post("/v1/claim", claims)?.map(OfficeAnswer::Claim)
+            }
+            OfficeRequest::Resolve(resolve) => {
+                service.post("/v1/resolve", resolve)?.map(|it| OfficeAnswer::Resolve(Box::new(it)))
+            }
+        };
+        Ok(match answer {
+            Ok(answer) => answer,
+            Err(Rule::Problem(detail)) => OfficeAnswer::Refused(Text::new(detail)?),
+            Err(rule @ (Rule::Credit { .. } | Rule::Exists { .. })) => return Err(rule.into()),
+        })
+    }
+}
+
+impl Service {
+    fn connect(folder: &Folder) -> Result<Self> {
+        let at = folder.address().ok_or(Unreachable { at: None })?;
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(REQUEST_SECONDS_MAX)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let response = agent.get(format!("http://{at}/v1/office")).call();
+        let response = response.map_err(|_| Unreachable { at: Some(at) })?;
+        let bytes = read_body(response)?;
+        let info: OfficeInfo = decode(&bytes, OFFICE_BODY_MAX)
+            .with_context(|| format!("what answers at {at} is no office"))?;
+        Trust::from_info(&info, Some(&folder.id()?))
+            .with_context(|| format!("another office answers at {at}"))?;
+        Ok(Self { at, agent, info })
+    }
+
+    /// The answer, or what the office says against the request.
+    fn post<Q: Serialize, A: Serialize + DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Q,
+    ) -> Result<Result<A, Rule>> {
+        let response = self
+            .agent
+            .post(format!("http://{}{path}", self.at))
+            .header("content-type", "application/octet-stream")
+            .send(&encode(body)[..])
+            .with_context(|| format!("failed to ask the office at {}", self.at))?;
+        let status = response.status().as_u16();
+        let bytes = read_body(response)?;
+        if status == 200 {
+            let answer = decode(&bytes, OFFICE_BODY_MAX);
+            return Ok(Ok(answer.context("the office's answer is not readable")?));
+        }
+        let problem: Problem = serde_json::from_slice(&bytes)
+            .with_context(|| format!("the office answered with status {status}"))?;
+        if matches!(status, 401 | 422) {
+            return Ok(Err(Rule::Problem(problem.detail)));
+        }
+        bail!("{}", problem.detail)
+    }
+}
+
+fn read_body(response: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>> {
+    let limit = u64::try_from(OFFICE_BODY_MAX)?;
+    let mut body = response.into_body();
+    body.with_config().limit(limit).read_to_vec().context("failed to read the office's answer")
+}

@@ -1,0 +1,126 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Runs a money office: certifies wallets, charges purses, settles payments, redeems, audits.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit codes:
+  0  done
+  1  failed: the disk, the network, or a damaged store
+  2  the command line is not understood
+  3  there is no office in the folder, or another program has it open and does not answer
+  4  refused by a rule: unknown wallet, profile or currency, bad amount, insufficient funds
+  5  the books do not balance
+
+Amounts are in the office's currency, such as 7.35. Data goes to stdout, errors to stderr."
+)]
+pub(crate) struct Args {
+    /// The office's folder [default: money-office in the user's data folder]
+    #[arg(long, global = true, env = "MONEY_OFFICE", value_name = "DIR")]
+    pub(crate) office: Option<PathBuf>,
+    /// Print JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Set a new office up; prints its id and overwrites nothing
+    Init(NewArgs),
+    /// Serve wallets over HTTP until SIGTERM or ctrl-c
+    Serve(Served),
+    /// Note cash handed in for a wallet's account
+    Deposit {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+        /// Such as 500.00
+        amount: String,
+    },
+    /// Note cash handed out of a wallet's account
+    Redeem {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+        /// Such as 500.00
+        amount: String,
+    },
+    /// Pay what became payable, for instance from purses whose claim window has passed
+    Settle,
+    /// Recompute the books from the signed evidence; prints what differs
+    Audit,
+    /// List the wallets
+    Wallets,
+    /// Show a wallet's account, purse and checkpoint
+    Wallet {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+    },
+    /// Refuse a wallet from now on
+    Revoke {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+    },
+    /// Certify a new signing key with the root key; the office must not be serving
+    RenewKey,
+    /// Write what wallets pin before they enrol
+    Info {
+        /// File to write; stdout if none
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Answer a wallet's request that came as a file, for a kiosk with no network
+    Answer {
+        /// The request; - for stdin
+        file: PathBuf,
+        /// The answer; - for stdout
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// ISO 4217 code, such as INR
+    #[arg(long)]
+    pub(crate) currency: String,
+    /// Limits: rbi-2022, rbi-2023, upi-lite-2024 (INR), psd2-contactless, aml-emoney (EUR)
+    #[arg(long)]
+    pub(crate) profile: String,
+    /// What wallets call the office
+    #[arg(long, default_value = "money office")]
+    pub(crate) name: String,
+    /// How far an account may go below zero; 0 for prepaid only [default: the profile's total]
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) credit_line: Option<String>,
+    /// Most that a purse may hold [default: as the profile says]
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) purse_max: Option<String>,
+    /// For psd2-contactless: what is capped between two contacts with the office
+    #[arg(long, value_name = "PICK", default_value = "amount")]
+    pub(crate) psd2_pick: Psd2Pick,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Psd2Pick {
+    /// The sum: 150 EUR
+    Amount,
+    /// The number of payments: 5
+    Count,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Served {
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7741")]
+    pub(crate) listen: SocketAddr,
+    /// Serve beyond this machine although accounts may go below zero
+    #[arg(long)]
+    pub(crate) allow_credit_beyond_loopback: bool,
+}

@@ -1,0 +1,74 @@
+//! Setting an office up, and giving it new keys.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use money_office::service::now;
+use money_office::{NewOffice, Office, Profile, SledLedger};
+use onehop_crypto::SigningKey;
+use onehop_wire::{AmountError, Currency, Money};
+
+use super::args::{NewArgs, Psd2Pick};
+use super::folder::{Folder, read_key, write_key};
+use super::{Rule, render};
+
+pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
+    let currency = Currency::by_code(&new.currency.to_uppercase())?;
+    let name = match (new.profile.as_str(), new.psd2_pick) {
+        ("psd2-contactless", Psd2Pick::Count) => "psd2-contactless-count",
+        (name, _) => name,
+    };
+    let profile = Profile::by_name(name)?;
+    profile.check_currency(currency)?;
+    let sum = |text: &Option<String>| -> Result<Option<u64>, AmountError> {
+        text.as_ref().map(|text| amount(text, currency)).transpose()
+    };
+    let (credit_line, purse_max) = (sum(&new.credit_line)?, sum(&new.purse_max)?);
+    let taken = [folder.root_key(), folder.operator_key(), folder.store()];
+    if taken.iter().any(|path| path.exists()) {
+        return Err(Rule::Exists { folder: folder.path().display().to_string() }.into());
+    }
+    fs::create_dir_all(folder.path())
+        .with_context(|| format!("failed to create {}", folder.path().display()))?;
+    let (root, operator) = (fresh_key()?, fresh_key()?);
+    write_key(&folder.root_key(), &root)?;
+    write_key(&folder.operator_key(), &operator)?;
+    let store = SledLedger::create(&folder.store())?;
+    let new = NewOffice {
+        name: new.name.clone(),
+        currency,
+        profile,
+        credit_line,
+        purse_max,
+        operator: operator.public(),
+    };
+    let office = Office::create(store, new, &root, &fresh_seed()?, now())?;
+    folder.write_id(office.id())?;
+    let id = office.id().to_string();
+    render::line(json, &format!("office {id}"), &[("office", &id)]);
+    Ok(())
+}
+
+pub(crate) fn renew_key(folder: &Folder) -> Result<u32> {
+    let root = read_key(&folder.root_key())?;
+    Ok(folder.open_office()?.renew_key(&root, &fresh_seed()?, now())?)
+}
+
+/// An amount, or zero.
+fn amount(text: &str, currency: Currency) -> Result<u64, AmountError> {
+    match Money::parse(text, currency) {
+        Ok(money) => Ok(money.minor()),
+        Err(AmountError::Zero { .. }) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn fresh_seed() -> Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    Ok(seed)
+}
+
+fn fresh_key() -> Result<SigningKey> {
+    Ok(SigningKey::from_seed(&fresh_seed()?))
+}

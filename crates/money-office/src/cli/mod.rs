@@ -1,0 +1,223 @@
+//! Commands, and how they end.
+
+mod access;
+mod args;
+mod folder;
+mod init;
+mod render;
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use money_office::service::{Shared, serve};
+use money_office::{
+    Command as Order, OfficeError, OperatorAnswer, ProfileError, StoreError, WalletReport,
+};
+use onehop_wire::limits::OFFICE_BODY_MAX;
+use onehop_wire::office::OfficeRequest;
+use onehop_wire::{AmountError, Money, decode, encode};
+
+use access::{Access, Unreachable};
+use args::{Args, Command, Served};
+use folder::Folder;
+
+/// The books do not balance; the report is on standard output.
+#[derive(Debug, thiserror::Error)]
+#[error("the books do not balance")]
+struct Unbalanced;
+
+/// The program may not do what was asked, by a rule of its own.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Rule {
+    /// Credit is only for wallets on this machine, unless the operator says otherwise.
+    #[error(
+        "an office with a credit line of {line} serves only loopback addresses, not {listen}; see \
+         --allow-credit-beyond-loopback"
+    )]
+    Credit {
+        /// The line, for people.
+        line: Money,
+        /// The address asked for.
+        listen: SocketAddr,
+    },
+    /// Nothing is overwritten.
+    #[error("there is an office in {folder} already")]
+    Exists {
+        /// The folder.
+        folder: String,
+    },
+    /// The running office refused.
+    #[error("{0}")]
+    Problem(String),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            render::complain(&error);
+            ExitCode::from(code(&error))
+        }
+    }
+}
+
+/// The exit code of a failure, as `--help` lists them.
+fn code(error: &anyhow::Error) -> u8 {
+    use onehop_store::OpenError;
+    for cause in error.chain() {
+        if cause.is::<Unbalanced>() {
+            return 5;
+        }
+        let refused = matches!(cause.downcast_ref(), Some(OfficeError::Refused(_)));
+        if refused || cause.is::<ProfileError>() || cause.is::<AmountError>() || cause.is::<Rule>()
+        {
+            return 4;
+        }
+        let away = matches!(
+            cause.downcast_ref(),
+            Some(StoreError::Open(OpenError::Missing { .. } | OpenError::Locked { .. }))
+        );
+        if away || cause.is::<Unreachable>() {
+            return 3;
+        }
+    }
+    1
+}
+
+fn run(args: &Args) -> Result<()> {
+    let folder = Folder::new(args.office.as_deref())?;
+    let json = args.json;
+    match &args.command {
+        Command::Init(new) => init::init(&folder, new, json),
+        Command::Serve(served) => run_service(&folder, served, json),
+        Command::Deposit { wallet, amount } => cash(&folder, wallet, amount, json, deposit),
+        Command::Redeem { wallet, amount } => cash(&folder, wallet, amount, json, redeem),
+        Command::Settle => order(&folder, Order::Settle, json),
+        Command::Audit => order(&folder, Order::Audit, json),
+        Command::Wallets => order(&folder, Order::Wallets, json),
+        Command::Wallet { wallet } => order(&folder, Order::Wallet { who: wallet.clone() }, json),
+        Command::Revoke { wallet } => {
+            let mut access = Access::open(&folder)?;
+            let wallet = report(&mut access, wallet)?.wallet;
+            let answer = access.order(Order::Revoke { wallet })?;
+            finish(&access, &answer, json)
+        }
+        Command::RenewKey => {
+            let number = init::renew_key(&folder)?;
+            render::line(json, &format!("office key {number}"), &[("office_key", &number)]);
+            Ok(())
+        }
+        Command::Info { out } => {
+            let info = Access::open(&folder)?.info()?;
+            match out {
+                Some(path) => write_out(path, &encode(&info)),
+                None if json => render::info_json(&info),
+                None => write_out(Path::new("-"), &encode(&info)),
+            }
+        }
+        Command::Answer { file, out } => answer(&folder, file, out),
+    }
+}
+
+const fn deposit(wallet: onehop_wire::WalletId, amount: u64) -> Order {
+    Order::Deposit { wallet, amount }
+}
+
+const fn redeem(wallet: onehop_wire::WalletId, amount: u64) -> Order {
+    Order::Redeem { wallet, amount }
+}
+
+fn cash(
+    folder: &Folder,
+    who: &str,
+    amount: &str,
+    json: bool,
+    make: fn(onehop_wire::WalletId, u64) -> Order,
+) -> Result<()> {
+    let mut access = Access::open(folder)?;
+    let amount = Money::parse(amount, access.currency()?)?;
+    let wallet = report(&mut access, who)?.wallet;
+    let answer = access.order(make(wallet, amount.minor()))?;
+    finish(&access, &answer, json)
+}
+
+fn report(access: &mut Access, who: &str) -> Result<WalletReport> {
+    match access.order(Order::Wallet { who: who.to_owned() })? {
+        OperatorAnswer::Wallet(report) => Ok(*report),
+        OperatorAnswer::Wallets(_) | OperatorAnswer::Settled { .. } | OperatorAnswer::Audit(_) => {
+            anyhow::bail!("the office answered another question")
+        }
+    }
+}
+
+fn order(folder: &Folder, order: Order, json: bool) -> Result<()> {
+    let mut access = Access::open(folder)?;
+    let answer = access.order(order)?;
+    finish(&access, &answer, json)
+}
+
+fn finish(access: &Access, answer: &OperatorAnswer, json: bool) -> Result<()> {
+    render::answer(answer, access.currency()?, json)?;
+    match answer {
+        OperatorAnswer::Audit(report) if !report.balances() => Err(Unbalanced.into()),
+        OperatorAnswer::Audit(_)
+        | OperatorAnswer::Wallet(_)
+        | OperatorAnswer::Wallets(_)
+        | OperatorAnswer::Settled { .. } => Ok(()),
+    }
+}
+
+fn answer(folder: &Folder, file: &Path, out: &Path) -> Result<()> {
+    let bytes = read_in(file)?;
+    let request: OfficeRequest = decode(&bytes, OFFICE_BODY_MAX)
+        .with_context(|| format!("{} is not a request to an office", file.display()))?;
+    let answer = Access::open(folder)?.answer(&request)?;
+    write_out(out, &encode(&answer))
+}
+
+fn read_in(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(OFFICE_BODY_MAX)?.saturating_add(1);
+    if path == Path::new("-") {
+        std::io::stdin().take(limit).read_to_end(&mut bytes).context("failed to read stdin")?;
+    } else {
+        let failed = || format!("failed to read {}", path.display());
+        let file = std::fs::File::open(path).with_context(failed)?;
+        file.take(limit).read_to_end(&mut bytes).with_context(failed)?;
+    }
+    Ok(bytes)
+}
+
+fn write_out(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path == Path::new("-") {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).context("failed to write stdout")
+    } else {
+        std::fs::write(path, bytes).with_context(|| format!("failed to write {}", path.display()))
+    }
+}
+
+fn run_service(folder: &Folder, served: &Served, json: bool) -> Result<()> {
+    let office = folder.open_office()?;
+    let line = office.credit_line();
+    let listen = served.listen;
+    if line > 0 && !listen.ip().is_loopback() && !served.allow_credit_beyond_loopback {
+        let line = Money::new(line, office.currency());
+        return Err(Rule::Credit { line, listen }.into());
+    }
+    let shared = Shared::new(office);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(serve(listen, shared, |address| {
+        folder.write_address(address)?;
+        let text = format!("listening on {address}");
+        render::line(json, &text, &[("listening", &address.to_string())]);
+        Ok(())
+    }));
+    folder.forget_address();
+    done.with_context(|| format!("failed to serve on {listen}"))
+}

@@ -1,0 +1,169 @@
+//! All printing.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks")]
+
+use anyhow::Result;
+use money_office::{AuditReport, OperatorAnswer, WalletReport};
+use onehop_wire::office::OfficeInfo;
+use onehop_wire::{Currency, Money};
+use serde_json::{Map, Value, json};
+
+/// One line: the causes of an error, each once.
+pub(crate) fn complain(error: &anyhow::Error) {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.ends_with(&cause) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&cause);
+    }
+    eprintln!("money-office: {line}");
+}
+
+/// A line for people, or an object for programs.
+pub(crate) fn line(as_json: bool, text: &str, fields: &[(&str, &dyn ToString)]) {
+    if as_json {
+        let fields =
+            fields.iter().map(|(key, value)| ((*key).to_owned(), json!(value.to_string())));
+        println!("{}", Value::Object(fields.collect::<Map<_, _>>()));
+    } else {
+        println!("{text}");
+    }
+}
+
+pub(crate) fn info_json(info: &OfficeInfo) -> Result<()> {
+    let id = onehop_wire::domain::office_id(&info.root).to_string();
+    let fields = json!({
+        "office": id,
+        "name": info.name.as_str(),
+        "currency": info.currency.code(),
+        "root": info.root.to_string(),
+        "office_key": info.office_key.body.number,
+    });
+    println!("{fields}");
+    Ok(())
+}
+
+pub(crate) fn answer(answer: &OperatorAnswer, currency: Currency, as_json: bool) -> Result<()> {
+    match answer {
+        OperatorAnswer::Wallet(report) => wallet(report, currency, as_json),
+        OperatorAnswer::Wallets(reports) => {
+            for report in reports {
+                wallet(report, currency, as_json);
+            }
+        }
+        OperatorAnswer::Settled { lapsed, paid, disputed, open } => {
+            let text = format!(
+                "{paid} paid, {disputed} disputed, {lapsed} purses lapsed, {open} payments open"
+            );
+            let fields: [(&str, &dyn ToString); 4] =
+                [("paid", paid), ("disputed", disputed), ("lapsed", lapsed), ("open", open)];
+            line(as_json, &text, &fields);
+        }
+        OperatorAnswer::Audit(report) => audit(report, currency, as_json),
+    }
+    Ok(())
+}
+
+/// A sum that may be below zero.
+fn sum(minor: i128, currency: Currency) -> String {
+    match u64::try_from(minor.unsigned_abs()) {
+        Ok(abs) if minor < 0 => format!("-{}", Money::new(abs, currency)),
+        Ok(abs) => Money::new(abs, currency).to_string(),
+        Err(_) => format!("{minor} minor units of {currency}"),
+    }
+}
+
+fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
+    let money = |minor: i128| sum(minor, currency);
+    if as_json {
+        let fields = json!({
+            "wallet": report.wallet.to_string(),
+            "name": report.name,
+            "currency": currency.code(),
+            "account": number(report.account),
+            "purse": number(report.purse),
+            "incoming": number(report.incoming),
+            "suspense": number(report.suspense),
+            "checkpoint": report.checkpoint,
+            "expires": report.expires.to_string(),
+            "revoked": report.revoked,
+            "frozen": report.frozen,
+        });
+        println!("{fields}");
+        return;
+    }
+    let flags = match (report.revoked, report.frozen) {
+        (true, true) => ", revoked, frozen",
+        (true, false) => ", revoked",
+        (false, true) => ", frozen",
+        (false, false) => "",
+    };
+    println!(
+        "{} {:?}: account {}, purse {}, incoming {}, suspended {}, checkpoint {} until {}{flags}",
+        report.wallet,
+        report.name,
+        money(report.account),
+        money(report.purse),
+        money(report.incoming),
+        money(report.suspense),
+        report.checkpoint,
+        report.expires,
+    );
+}
+
+/// Minor units as a JSON number, or as text where no JSON number is exact.
+fn number(minor: i128) -> Value {
+    i64::try_from(minor).map_or_else(|_| json!(minor.to_string()), |minor| json!(minor))
+}
+
+fn audit(report: &AuditReport, currency: Currency, as_json: bool) {
+    if as_json {
+        let differences = report.differences.iter().map(|found| {
+            json!({
+                "row": found.row,
+                "books": number(found.books),
+                "expected": number(found.evidence),
+                "source": if found.postings { "postings" } else { "evidence" },
+            })
+        });
+        let fields = json!({
+            "books_balance": report.balances(),
+            "currency": currency.code(),
+            "evidence": report.evidence,
+            "cash": number(report.cash),
+            "accounts": number(report.accounts),
+            "purses": number(report.purses),
+            "suspense": number(report.suspense),
+            "missing": number(report.missing()),
+            "faults": report.faults,
+            "differences": differences.collect::<Vec<_>>(),
+        });
+        println!("{fields}");
+        return;
+    }
+    println!(
+        "cash {} = accounts {} + purses {} + suspended {}, from {} rows of evidence",
+        sum(report.cash, currency),
+        sum(report.accounts, currency),
+        sum(report.purses, currency),
+        sum(report.suspense, currency),
+        report.evidence,
+    );
+    for fault in &report.faults {
+        println!("{fault}");
+    }
+    for found in &report.differences {
+        let source = if found.postings { "postings say" } else { "evidence says" };
+        let (books, other) = (sum(found.books, currency), sum(found.evidence, currency));
+        println!("{} holds {books}, the {source} {other}", found.row);
+    }
+    if report.missing() != 0 {
+        println!("{} are missing", sum(report.missing(), currency));
+    }
+    if report.balances() {
+        println!("books balance");
+    }
+}

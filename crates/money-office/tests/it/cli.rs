@@ -1,0 +1,66 @@
+//! The commands.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::office::Folder;
+
+#[test]
+fn init_makes_keys_only_its_owner_can_read_and_overwrites_nothing() {
+    let folder = Folder::init();
+    let names = ["office-root.key", "operator.key"];
+    let read = || names.map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    let before = read();
+    for name in names {
+        let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let line = folder.refused(&["init", "--currency", "INR", "--profile", "rbi-2023"], 4);
+    assert!(line.starts_with("there is an office in "), "{line}");
+    assert_eq!(read(), before);
+}
+
+#[test]
+fn an_unknown_profile_or_currency_or_one_that_does_not_fit_is_refused_and_makes_nothing() {
+    let folder = Folder::new();
+    let says = |currency, profile, extra: &[&str]| {
+        let args = ["init", "--currency", currency, "--profile", profile];
+        folder.refused(&[args.as_slice(), extra].concat(), 4)
+    };
+    let line = says("INR", "rbi-1999", &[]);
+    assert!(line.starts_with("unknown profile \"rbi-1999\", known are rbi-2022, "), "{line}");
+    assert_eq!(says("EUR", "rbi-2023", &[]), "profile rbi-2023 is for INR, not EUR");
+    assert_eq!(says("XQZ", "rbi-2023", &[]), "unknown currency \"XQZ\"");
+    let line = says("INR", "rbi-2023", &["--credit-line", "1.234"]);
+    assert_eq!(line, "\"1.234\" has 3 decimals, INR has 2");
+    assert!(!folder.path().exists());
+}
+
+#[test]
+fn a_folder_without_an_office_a_strange_wallet_and_a_public_address_with_credit_are_refused() {
+    let folder = Folder::new();
+    let line = folder.refused(&["audit"], 3);
+    assert!(line.contains("there is no store at "), "{line}");
+    let folder = Folder::init();
+    assert_eq!(folder.refused(&["wallet", "nobody"], 4), "no wallet is called \"nobody\"");
+    assert_eq!(
+        folder.refused(&["deposit", "nobody", "0"], 4),
+        "the amount is 0, the least is 0.01 INR"
+    );
+    let line = folder.refused(&["serve", "--listen", "0.0.0.0:0"], 4);
+    assert!(line.starts_with("an office with a credit line of 2000.00 INR serves only loopback"));
+    let id = folder.ok(&["info", "--json"]);
+    assert!(id.contains("\"currency\":\"INR\""), "{id}");
+}
+
+#[test]
+fn an_office_in_use_that_does_not_answer_is_an_error_of_its_own() {
+    let folder = Folder::init();
+    let serving = folder.serve();
+    std::fs::remove_file(folder.path().join("serve.addr")).unwrap();
+    let line = folder.refused(&["audit"], 3);
+    assert_eq!(line, "the office is in use by another program and does not answer");
+    let line = folder.refused(&["serve", "--listen", "127.0.0.1:0"], 3);
+    assert!(line.contains("is open already"), "{line}");
+    drop(serving);
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
+}

@@ -1,0 +1,148 @@
+//! The service.
+
+use onehop_wire::office::{
+    ClaimAnswer, ClaimBundle, OfficeAnswer, OfficeInfo, OfficeRequest, OutcomeKind, SyncAnswer,
+    Transfer, Verdict,
+};
+use onehop_wire::{Checkpoint, List, Signed, decode, encode};
+
+use crate::office::Folder;
+use crate::wallet::{Wallet, enrol_request};
+
+#[test]
+fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
+    let folder = Folder::init();
+    let office = folder.serve();
+    let mut buyer = Wallet::enrol(&office, 1, "buyer");
+    let seller = Wallet::enrol(&office, 2, "seller");
+    let charge = buyer.sync_request(Transfer::Charge(50_000));
+    let charged = office.post("/v1/sync", &charge);
+    buyer.renew(charged.read::<SyncAnswer>());
+    assert_eq!(buyer.checkpoint.body.balance, 50_000);
+    let claim = buyer.pay(&seller, 735);
+    let claims = ClaimBundle { claims: List::new(vec![claim]).unwrap() };
+    let first: ClaimAnswer = office.post("/v1/claim", &claims).read();
+    assert!(matches!(first.verdicts[0], Verdict::Pending(_)));
+    assert_eq!(office.get(&format!("/v1/outcome/{}", "09".repeat(32))).status, 404);
+    let sync = buyer.sync_request(Transfer::None);
+    let synced = office.post("/v1/sync", &sync);
+    assert_eq!(synced.read::<SyncAnswer>().checkpoint.body.balance, 50_000 - 735);
+    let paid = office.post("/v1/claim", &claims);
+    drop(office);
+
+    let office = folder.serve();
+    assert_eq!(office.post("/v1/sync", &charge).body, charged.body);
+    assert_eq!(office.post("/v1/sync", &sync).body, synced.body);
+    let again = office.post("/v1/claim", &claims);
+    assert_eq!(again.body, paid.body);
+    let verdict = again.read::<ClaimAnswer>().verdicts[0].clone();
+    let Verdict::Outcome(outcome) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(outcome.body.kind, OutcomeKind::Paid);
+    let stored = office.get(&format!("/v1/outcome/{}", "09".repeat(32)));
+    assert_eq!(stored.body, encode(&outcome));
+    // The operator's commands go through the service that has the store open.
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
+    assert!(folder.ok(&["wallet", "seller"]).contains("account 7.35 INR"));
+    folder.ok(&["deposit", "seller", "2.65"]);
+    folder.ok(&["redeem", "seller", "10"]);
+    let refused = folder.refused(&["redeem", "seller", "0.01"], 4);
+    assert_eq!(refused, "insufficient funds: 0.01 INR asked, 0.00 INR free");
+    drop(office);
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
+    assert!(folder.ok(&["settle"]).starts_with("0 paid"));
+}
+
+#[test]
+fn requests_that_are_unsigned_malformed_or_too_large_are_problems_and_change_nothing() {
+    let folder = Folder::init();
+    let office = folder.serve();
+    let buyer = Wallet::enrol(&office, 1, "buyer");
+    let before = folder.ok(&["wallets", "--json"]);
+    let info: OfficeInfo = office.get("/v1/office").read();
+    let mut unsigned = enrol_request(&info, 3, "new");
+    unsigned.body.name = onehop_wire::Text::new("other").unwrap();
+    let reply = office.post("/v1/enrol", &unsigned);
+    let problem = (reply.status, reply.problem());
+    assert_eq!(problem, (422, "signature of a enrol does not verify".to_owned()));
+    let mut sync = buyer.sync_request(Transfer::Charge(1));
+    sync.body.transfer = Transfer::Charge(2);
+    let reply = office.post("/v1/sync", &sync);
+    assert_eq!(
+        (reply.status, reply.problem().as_str()),
+        (422, "signature of a sync does not verify")
+    );
+    let good = encode(&buyer.sync_request(Transfer::None));
+    for cut in [0, 1, good.len() / 2, good.len() - 1] {
+        let reply = office.post_bytes("/v1/sync", "application/octet-stream", &good[..cut]);
+        assert_eq!(reply.status, 400);
+        assert!(reply.problem().starts_with("request is not readable: "));
+    }
+    let long = [good.as_slice(), &[0]].concat();
+    let reply = office.post_bytes("/v1/sync", "application/octet-stream", &long);
+    assert_eq!(reply.problem(), "request is not readable: 1 bytes follow the end");
+    assert_eq!(office.post_bytes("/v1/sync", "text/plain", &good).status, 415);
+    let large = vec![0; 4 * 1024 * 1024 + 1];
+    let reply = office.post_bytes("/v1/claim", "application/octet-stream", &large);
+    assert_eq!((reply.status, reply.problem().as_str()), (413, "the body is over 4194304 bytes"));
+    assert_eq!(office.get("/v1/nothing").status, 404);
+    assert_eq!(office.get("/v1/sync").status, 405);
+    assert_eq!(office.get("/v1/outcome/xyz").status, 400);
+    let order = money_office::OperatorCommand {
+        nonce: onehop_wire::Nonce([1; 16]),
+        at: money_office::service::now(),
+        command: money_office::Command::Deposit { wallet: buyer.key.wallet(), amount: 5 },
+    };
+    let forged = buyer.key.sign(&buyer.office, order).into_signed();
+    let reply = office.post("/v1/operator/command", &forged);
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.problem(), "signature of a operator-command does not verify");
+    assert_eq!(folder.ok(&["wallets", "--json"]), before);
+}
+
+#[test]
+fn the_document_served_describes_what_is_served_and_health_says_so() {
+    let folder = Folder::init();
+    let office = folder.serve();
+    let health = office.get("/health");
+    assert_eq!((health.status, health.body.as_slice()), (200, &br#"{"status":"serving"}"#[..]));
+    let document = office.get("/openapi.json");
+    let document: serde_json::Value = serde_json::from_slice(&document.body).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{tx}", &"00".repeat(32));
+        let reply = match methods.get("post") {
+            Some(_) => office.post_bytes(&path, "application/octet-stream", &[]),
+            None => office.get(&path),
+        };
+        assert!(reply.status != 405, "{path}");
+        assert!(reply.status != 404 || reply.problem() == "the payment has no outcome", "{path}");
+    }
+}
+
+#[test]
+fn a_request_as_a_file_gets_the_answer_that_http_gives_and_sigterm_stops_the_service() {
+    let folder = Folder::init();
+    let mut office = folder.serve();
+    let mut buyer = Wallet::enrol(&office, 1, "buyer");
+    let sync = buyer.sync_request(Transfer::Charge(100));
+    let by_http = office.post("/v1/sync", &sync);
+    let request = folder.dir.path().join("request");
+    std::fs::write(&request, encode(&OfficeRequest::Sync(Box::new(sync)))).unwrap();
+    let ask = || {
+        let out = folder.run(&["answer", request.to_str().unwrap()]);
+        assert!(out.status.success());
+        decode::<OfficeAnswer>(&out.stdout, 4 << 20).unwrap()
+    };
+    let expected = OfficeAnswer::Sync(Box::new(by_http.read()));
+    assert_eq!(ask(), expected);
+    let pid = office.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(office.child.wait().unwrap().success());
+    assert_eq!(ask(), expected);
+    buyer.renew(by_http.read());
+    let checkpoint: Signed<Checkpoint> = buyer.checkpoint.clone();
+    buyer.checkpoint.body.number = 77;
+    let wrong = OfficeRequest::Sync(Box::new(buyer.sync_request(Transfer::None)));
+    std::fs::write(&request, encode(&wrong)).unwrap();
+    assert!(matches!(ask(), OfficeAnswer::Refused(_)));
+    assert_eq!(checkpoint.body.balance, 100);
+}
