@@ -99,10 +99,10 @@ impl<S: LedgerStore> Draft<'_, S> {
     pub(crate) fn entries(&self, checkpoint: Hash) -> Result<Vec<(EntryRow, Hash)>, StoreError> {
         let rows = self.all(Table::Entries, checkpoint.as_bytes())?;
         rows.iter()
-            .map(|(_, bytes)| {
+            .map(|(key, bytes)| {
                 let row: EntryRow = read_row(Table::Entries, bytes)?;
-                let hash = row.agreed.hash(self.trust.office());
-                Ok((row, hash))
+                let hash = key.last_chunk().ok_or(StoreError::Row { table: Table::Entries })?;
+                Ok((row, Hash(*hash)))
             })
             .collect()
     }

@@ -193,7 +193,7 @@ impl Wallet {
     /// Signs AGREED to `payee`, who signs COMMIT under `named`; the entry is left in doubt.
     pub(super) fn pay(
         &mut self,
-        payee: &Wallet,
+        payee: &Self,
         amount: u64,
         named: Option<Hash>,
         attachments: Vec<Attachment>,
@@ -223,7 +223,7 @@ impl Wallet {
 
     fn agree(
         &self,
-        payee: &Wallet,
+        payee: &Self,
         request: &Signed<CommitRequest>,
         attachments: &[Attachment],
     ) -> Signed<Agreed> {
@@ -253,7 +253,7 @@ impl Wallet {
 
     fn finish(
         &self,
-        payee: &Wallet,
+        payee: &Self,
         request: Signed<CommitRequest>,
         agreed: Signed<Agreed>,
         named: Option<Hash>,

@@ -1,4 +1,5 @@
 //! The program as a user and a wallet meet it: real processes, sockets and files.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 mod cli;
 mod http;
