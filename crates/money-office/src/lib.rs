@@ -34,6 +34,8 @@ mod answers;
 pub mod audit;
 mod book;
 mod claim;
+#[cfg(feature = "service")]
+pub mod cli;
 mod draft;
 mod enrol;
 pub mod error;

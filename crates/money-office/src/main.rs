@@ -1,9 +1,7 @@
 //! The `money-office` program: sets an office up, serves wallets, moves cash, audits.
 
-mod cli;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    money_office::cli::run_cli(std::env::args_os())
 }

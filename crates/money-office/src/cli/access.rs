@@ -4,10 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use money_office::service::{Problem, now};
-use money_office::{
-    Command as Order, Office, OperatorAnswer, OperatorCommand, SledLedger, StoreError,
-};
 use onehop_crypto::{SigningKey, Trust};
 use onehop_store::OpenError;
 use onehop_wire::limits::OFFICE_BODY_MAX;
@@ -18,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use super::Rule;
 use super::folder::{Folder, read_key};
+use crate::service::{Problem, now};
+use crate::{Command as Order, Office, OperatorAnswer, OperatorCommand, SledLedger, StoreError};
 
 const REQUEST_SECONDS_MAX: u64 = 60;
 

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use money_office::{Office, SledLedger, StoreError};
 use onehop_crypto::SigningKey;
 use onehop_wire::OfficeId;
+
+use crate::{Office, SledLedger, StoreError};
 
 /// Where an office is kept.
 #[derive(Debug)]

@@ -3,14 +3,14 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use money_office::service::now;
-use money_office::{NewOffice, Office, Profile, SledLedger};
 use onehop_crypto::SigningKey;
 use onehop_wire::{AmountError, Currency, Money};
 
 use super::args::{NewArgs, Psd2Pick};
 use super::folder::{Folder, read_key, write_key};
 use super::{Rule, render};
+use crate::service::now;
+use crate::{NewOffice, Office, Profile, SledLedger};
 
 pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     let currency = Currency::by_code(&new.currency.to_uppercase())?;

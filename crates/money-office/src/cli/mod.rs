@@ -6,6 +6,7 @@ mod folder;
 mod init;
 mod render;
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,14 +14,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use money_office::service::{Shared, serve};
-use money_office::{
-    Command as Order, OfficeError, OperatorAnswer, ProfileError, StoreError, WalletReport,
-};
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::OfficeRequest;
 use onehop_wire::{AmountError, Money, decode, encode};
 
+use crate::service::{Shared, serve};
+use crate::{
+    Command as Order, OfficeError, OperatorAnswer, ProfileError, StoreError, WalletReport,
+};
 use access::{Access, Unreachable};
 use args::{Args, Command, Served};
 use folder::Folder;
@@ -55,8 +56,11 @@ pub(crate) enum Rule {
     Problem(String),
 }
 
-pub(crate) fn main() -> ExitCode {
-    let args = Args::parse();
+/// Runs the program `money-office` with the command line `args`, its own name first.
+///
+/// Another program can be this one: `onehop` is, for its demonstration.
+pub fn run_cli(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = Args::parse_from(args);
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

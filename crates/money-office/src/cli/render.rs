@@ -2,10 +2,11 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks")]
 
 use anyhow::Result;
-use money_office::{AuditReport, OperatorAnswer, WalletReport};
 use onehop_wire::office::OfficeInfo;
 use onehop_wire::{Currency, Money};
 use serde_json::{Map, Value, json};
+
+use crate::{AuditReport, OperatorAnswer, WalletReport};
 
 /// One line: the causes of an error, each once.
 pub(crate) fn complain(error: &anyhow::Error) {
