@@ -1,2 +1,81 @@
-//! The `onehop` program.
-fn main() {}
+//! The `onehop` program: a wallet in a folder, its office over HTTP or files, payments nearby.
+//!
+//! Thin over `onehop-node`, which holds the only event loop. Errors are one line on stderr; results
+//! are on stdout, progress is on stderr; `exit.rs` has the exit codes.
+
+mod amount;
+mod args;
+mod commands;
+mod demo;
+mod exit;
+mod folder;
+mod nearby;
+mod office;
+mod render;
+mod stdin;
+mod trace;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::Exit;
+use render::Screen;
+
+/// The first argument that makes this program the office's: the demonstration needs one, and
+/// `cargo run` builds this program only.
+pub(crate) const OFFICE: &str = "money-office";
+
+fn main() -> ExitCode {
+    // As the office, this program is that program: its arguments are none of ours.
+    let mut raw = std::env::args_os().skip(1).peekable();
+    if raw.peek().is_some_and(|first| first == OFFICE) {
+        return money_office::cli::run_cli(raw);
+    }
+    match Args::try_parse() {
+        Ok(args) => run(args).into(),
+        Err(error) => usage(&error).into(),
+    }
+}
+
+fn run(args: Args) -> Exit {
+    let screen = Screen::new(args.global.json, args.global.quiet);
+    let result = match args.command {
+        Command::Init(init) => commands::init::run(screen, &args.global, &init),
+        Command::Request(request) => commands::files::request(screen, &args.global, &request),
+        Command::Accept(accept) => commands::files::accept(screen, &args.global, &accept),
+        Command::Charge(charge) => commands::sync::charge(screen, &args.global, &charge),
+        Command::Withdraw(withdraw) => commands::sync::withdraw(screen, &args.global, &withdraw),
+        Command::Sync => commands::sync::sync(screen, &args.global),
+        Command::Sell(sell) => commands::sell::run(screen, &args.global, sell),
+        Command::Pay(pay) => commands::pay::run(screen, &args.global, pay),
+        Command::Resume(resume) => commands::resume::run(screen, &args.global, &resume),
+        Command::Balance => commands::show::balance(screen, &args.global),
+        Command::History(history) => commands::show::history(screen, &args.global, &history),
+        Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),
+        Command::Doctor => commands::doctor::run(screen, &args.global),
+        Command::Demo(demo) => demo::run(screen, &demo),
+    };
+    result.unwrap_or_else(|error| {
+        let exit = Exit::of(&error);
+        screen.error(&error, exit);
+        exit
+    })
+}
+
+/// Help and version are results; anything else is one line.
+fn usage(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        return if error.print().is_ok() { Exit::Done } else { Exit::Machine };
+    }
+    let text = error.to_string();
+    let first: Vec<&str> =
+        text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    let line = first.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let json = std::env::args_os().any(|arg| arg == "--json");
+    Screen::new(json, false).error(&anyhow::anyhow!("{line}; see onehop --help"), Exit::Usage);
+    Exit::Usage
+}

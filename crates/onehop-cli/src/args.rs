@@ -1,0 +1,274 @@
+//! The command line.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Pay from device to device with no network.
+#[derive(Debug, Parser)]
+#[command(name = "onehop", version, about, after_help = exit::TABLE, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The wallet's folder [default: `onehop` in the data folder of the user].
+    #[arg(long, global = true, env = "ONEHOP_WALLET", value_name = "DIR")]
+    pub(crate) wallet: Option<PathBuf>,
+    /// Write one JSON object a line; amounts are in minor units.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Write results, questions and errors only.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a wallet and enrol it at an office; again after a lost answer.
+    Init(InitArgs),
+    /// Write a request to the office to a file, for a wallet that has no network.
+    Request(RequestArgs),
+    /// Take the office's answer from a file.
+    Accept(AcceptArgs),
+    /// Move money from the account at the office to the purse.
+    Charge(TransferArgs),
+    /// Move money from the purse to the account at the office.
+    Withdraw(TransferArgs),
+    /// Settle with the office: claims first, then the purse.
+    Sync,
+    /// Ask a buyer nearby for money.
+    Sell(SellArgs),
+    /// Be found by sellers for a while, and pay one.
+    Pay(PayArgs),
+    /// Finish payments that were interrupted, with the other wallet or through the office.
+    Resume(ResumeArgs),
+    /// Show available, held, in doubt and received-unsettled.
+    Balance,
+    /// List payments, newest first.
+    History(HistoryArgs),
+    /// Save or verify the evidence of a payment.
+    Receipt(ReceiptArgs),
+    /// Look for what may be wrong with this wallet.
+    Doctor,
+    /// Show it all on this machine: an office, two wallets, a payment with the office stopped, one
+    /// with the link cut.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// The office: its address such as `http://127.0.0.1:7741`, a file it gave out, or `-`.
+    #[arg(long, value_name = "URL|FILE|-")]
+    pub(crate) office: String,
+    /// Refuse an office of another id than this.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) office_id: Option<String>,
+    /// The name that others see [default: the user's name and a few random letters].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The wallet of a shop or another business.
+    #[arg(long)]
+    pub(crate) merchant: bool,
+    /// Write the request to this file, or `-`, for `money-office answer`; then `onehop accept`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) offline_request: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RequestArgs {
+    /// What to ask.
+    #[command(subcommand)]
+    pub(crate) what: RequestKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RequestKind {
+    /// Ask again to be enrolled: the same bytes.
+    Enrol {
+        /// The file to write, or `-`.
+        file: PathBuf,
+    },
+    /// File up to 64 payments received.
+    Claim {
+        /// The file to write, or `-`.
+        file: PathBuf,
+    },
+    /// Close the purse and ask for the next one; again before the answer: the same bytes.
+    Sync {
+        /// The file to write, or `-`.
+        file: PathBuf,
+        /// Move this from the account to the next purse.
+        #[arg(
+            long,
+            value_name = "AMOUNT",
+            conflicts_with = "withdraw",
+            allow_hyphen_values = true
+        )]
+        charge: Option<String>,
+        /// Move this from the purse to the account.
+        #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+        withdraw: Option<String>,
+    },
+    /// Ask the office to decide a payment in doubt.
+    Resolve {
+        /// The payment's id; the first digits are enough.
+        tx: String,
+        /// The file to write, or `-`.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AcceptArgs {
+    /// The office's answer, or `-`.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TransferArgs {
+    /// How much, such as `500.00`.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) amount: String,
+}
+
+/// The only bearer of this build.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LinkKind {
+    /// One segment of a local network, or loopback.
+    Lan,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LinkArgs {
+    /// The bearer.
+    #[arg(long, value_enum, default_value = "lan")]
+    pub(crate) link: LinkKind,
+    /// The address of the network interface to use [default: the system's choice].
+    #[arg(long, env = "ONEHOP_INTERFACE", value_name = "IP")]
+    pub(crate) interface: Option<Ipv4Addr>,
+    /// The UDP port of look-ups.
+    #[arg(long, env = "ONEHOP_PORT", default_value_t = onehop_link::lan::DEFAULT_PORT)]
+    pub(crate) port: u16,
+    /// Write every record and every packet on stderr.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Before every record and packet, wait for a line on stdin: empty goes on, `cut` cuts the
+    /// link there. Questions are then answered with no.
+    #[arg(long)]
+    pub(crate) step: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SellArgs {
+    /// How much, such as `7.35`.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) amount: String,
+    /// What for.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) order: String,
+    /// The order's number; an order is paid once [default: a random one].
+    #[arg(long, value_name = "ID")]
+    pub(crate) order_id: Option<String>,
+    /// Ask the buyer with this code or name, without a question.
+    #[arg(long, value_name = "ID|NAME", conflicts_with = "any")]
+    pub(crate) buyer: Option<String>,
+    /// Ask the first buyer that answers, without a question.
+    #[arg(long, alias = "yes")]
+    pub(crate) any: bool,
+    /// How long to look for a buyer and to wait for the answer.
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) seconds: u32,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PayArgs {
+    /// Tell the seller of this certified name who we are, without a question.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: Option<String>,
+    /// Refuse more than this.
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+    pub(crate) max: Option<String>,
+    /// Pay without a question: only the seller of --to, and at most --max.
+    #[arg(long, requires_all = ["to", "max"])]
+    pub(crate) yes: bool,
+    /// How long to be found.
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) seconds: u32,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResumeArgs {
+    /// Ask the office instead of the other wallet.
+    #[arg(long)]
+    pub(crate) office: bool,
+    /// How long to look for the other wallet.
+    #[arg(long = "for", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) seconds: u32,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct HistoryArgs {
+    /// List at most so many.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReceiptArgs {
+    #[command(subcommand)]
+    pub(crate) what: ReceiptKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReceiptKind {
+    /// Write the evidence of a payment that happened to a file.
+    Save {
+        /// The payment's id; the first digits are enough.
+        tx: String,
+        /// The file to write, or `-`.
+        file: PathBuf,
+    },
+    /// Check a receipt: who paid whom what, and who signed.
+    Verify {
+        /// The receipt, or `-`.
+        file: PathBuf,
+        /// The office's root: its address or a file it gave out [default: the wallet's office].
+        #[arg(long, value_name = "URL|FILE")]
+        office: Option<String>,
+        /// Refuse an office of another id than this.
+        #[arg(long, value_name = "HEX")]
+        office_id: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Leave the office and the wallets where they are.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Args::command().debug_assert();
+    }
+}

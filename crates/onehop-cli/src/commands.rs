@@ -1,0 +1,11 @@
+//! One module for each command.
+
+pub(crate) mod doctor;
+pub(crate) mod files;
+pub(crate) mod init;
+pub(crate) mod pay;
+pub(crate) mod receipt;
+pub(crate) mod resume;
+pub(crate) mod sell;
+pub(crate) mod show;
+pub(crate) mod sync;

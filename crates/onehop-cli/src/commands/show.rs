@@ -1,0 +1,121 @@
+//! `onehop balance` and `history`, and the figures that other commands end with.
+
+use anyhow::Result;
+use onehop_proto::{Direction, PaymentView, Standing};
+use onehop_wire::{Certificate, Money};
+use serde_json::json;
+
+use crate::args::{Global, HistoryArgs};
+use crate::exit::Exit;
+use crate::folder::{self, Home};
+use crate::render::Screen;
+use crate::words;
+
+/// `onehop balance`: the figures, and what to do about payments that are not finished.
+pub(crate) fn balance(screen: Screen, global: &Global) -> Result<Exit> {
+    let home = folder::open(global)?;
+    figures(screen, &home)?;
+    for payment in home.keeper.wallet().state().payments() {
+        unfinished(screen, &payment);
+    }
+    Ok(Exit::Done)
+}
+
+/// The four figures, and what one payment could use.
+pub(crate) fn figures(screen: Screen, home: &Home) -> Result<()> {
+    let certificate = home.certificate()?;
+    let currency = certificate.currency;
+    let balance = home.keeper.wallet().balance();
+    let closed = home.unanswered().is_some();
+    let note =
+        if closed { "  (purse closed until the office answers; run onehop sync)" } else { "" };
+    let lines = [
+        ("available", balance.available),
+        ("held", balance.held),
+        ("in doubt", balance.in_doubt),
+        ("received, unsettled", balance.received_unsettled),
+        ("spendable now", balance.spendable),
+    ];
+    let width = lines.iter().map(|(_, minor)| money(*minor, currency).len()).max().unwrap_or(0);
+    let text: Vec<String> = lines
+        .iter()
+        .map(|(name, minor)| format!("{name:<20} {:>width$}", money(*minor, currency)))
+        .collect();
+    screen.result(
+        format!("{}{note}", text.join("\n")),
+        &json!({
+            "name": certificate.name.as_str(),
+            "currency": currency.code(),
+            "exponent": currency.exponent(),
+            "available": balance.available,
+            "held": balance.held,
+            "in_doubt": balance.in_doubt,
+            "received_unsettled": balance.received_unsettled,
+            "spendable": balance.spendable,
+            "purse_closed": closed,
+        }),
+    );
+    Ok(())
+}
+
+fn money(minor: u64, currency: onehop_wire::Currency) -> String {
+    Money::new(minor, currency).to_string()
+}
+
+fn unfinished(screen: Screen, payment: &PaymentView) {
+    let (tx, amount, name) = (payment.tx.short(), payment.amount, &payment.name);
+    let until = words::date(payment.redeem_by);
+    let text = if payment.standing == Standing::InDoubt {
+        format!(
+            "in doubt: {tx} of {amount} to {name:?}: do not pay again; run onehop resume near them, \
+             or onehop resume --office"
+        )
+    } else if words::is_unacknowledged(payment) {
+        format!(
+            "unacknowledged: {tx} of {amount} from {name:?}: paid; claim by {until}: onehop sync"
+        )
+    } else if words::is_unsettled(payment) {
+        format!("unsettled: {tx} of {amount} from {name:?}: claim by {until}: onehop sync")
+    } else {
+        return;
+    };
+    screen.result(text, &words::payment_json(payment));
+}
+
+/// `onehop history`.
+pub(crate) fn history(screen: Screen, global: &Global, args: &HistoryArgs) -> Result<Exit> {
+    let home = folder::open(global)?;
+    for payment in home.keeper.history(args.limit)? {
+        let (tx, amount) = (payment.tx.short(), payment.amount.to_string());
+        let standing = words::standing(payment.standing);
+        let state = &payment.state;
+        let way = match payment.direction {
+            Direction::Out => "to",
+            Direction::In => "from",
+        };
+        let (name, order) = (&payment.name, &payment.order);
+        screen.result(
+            format!("{tx}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}"),
+            &words::payment_json(&payment),
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// The certificate's limits, as the end of a sentence.
+pub(crate) fn limits(certificate: &Certificate) -> String {
+    let limits = &certificate.limits;
+    let sums = [
+        ("per payment", limits.per_payment),
+        ("per payee", limits.per_payee),
+        ("between syncs", limits.per_checkpoint),
+    ];
+    let mut parts: Vec<String> = sums
+        .iter()
+        .filter_map(|(name, minor)| {
+            Some(format!("{} {name}", money((*minor)?, certificate.currency)))
+        })
+        .collect();
+    parts.extend(limits.payments.map(|count| format!("{count} payments between syncs")));
+    if parts.is_empty() { String::new() } else { format!("; limits: {}", parts.join(", ")) }
+}

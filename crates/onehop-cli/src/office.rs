@@ -1,0 +1,218 @@
+//! The office as a client sees it: over HTTP, or as the files it gives out.
+
+use std::path::Path;
+use std::time::Duration;
+
+use onehop_crypto::Trust;
+use onehop_wire::limits::OFFICE_BODY_MAX;
+use onehop_wire::office::{
+    ClaimAnswer, ClaimBundle, Enrol, EnrolAnswer, OfficeInfo, ResolveRequest, Sync, SyncAnswer,
+    Verdict,
+};
+use onehop_wire::{DecodeError, OfficeId, Signed, decode, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::commands::files::{ReadFileError, read_bytes};
+
+/// How long one exchange may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest problem document or OfficeInfo that is read, in bytes.
+const SMALL_MAX: usize = 64 * 1024;
+
+/// Why the office gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OfficeError {
+    /// Try again when there is a network; the same request is safe to repeat.
+    #[error("office at {url} is not reachable (payments between wallets still work)")]
+    Unreachable {
+        /// Its address.
+        url: String,
+        /// What the network said.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// The office declined; nothing changed there.
+    #[error("office refused: {why}")]
+    Refused {
+        /// Its words.
+        why: String,
+    },
+    /// Whatever answers there is no office of this version.
+    #[error("answer of {url} is not an office's")]
+    Answer {
+        /// Its address.
+        url: String,
+        /// What is wrong with the bytes.
+        #[source]
+        source: DecodeError,
+    },
+    /// Another office than the one pinned.
+    #[error("office at {place} is {found}, expected is {expected}")]
+    Other {
+        /// Where it was met.
+        place: String,
+        /// Its id.
+        found: OfficeId,
+        /// The id expected.
+        expected: OfficeId,
+    },
+    /// What it says of itself is not signed by its root key.
+    #[error("office at {place} does not prove itself")]
+    Unproven {
+        /// Where it was met.
+        place: String,
+        /// What does not hold.
+        #[source]
+        source: onehop_crypto::ChainError,
+    },
+}
+
+/// A client of one office.
+#[derive(Debug)]
+pub(crate) struct Office {
+    url: String,
+    agent: ureq::Agent,
+}
+
+impl Office {
+    /// A client of the office at `url`; says nothing yet.
+    pub(crate) fn at(url: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Self { url: url.trim_end_matches('/').to_owned(), agent: config.into() }
+    }
+
+    /// Asks the office who it is; also the way to learn that it is there.
+    pub(crate) fn info(&self) -> Result<OfficeInfo, OfficeError> {
+        let answer = self.agent.get(format!("{}/v1/office", self.url)).call();
+        self.read(answer, SMALL_MAX)
+    }
+
+    /// Makes sure that the office is there and is the one that `trust` pins.
+    pub(crate) fn check(&self, trust: &Trust) -> Result<(), OfficeError> {
+        check_info(&self.url, &self.info()?, Some(trust.office()))
+    }
+
+    pub(crate) fn enrol(&self, enrol: &Signed<Enrol>) -> Result<EnrolAnswer, OfficeError> {
+        self.post("enrol", enrol)
+    }
+
+    pub(crate) fn sync(&self, sync: &Signed<Sync>) -> Result<SyncAnswer, OfficeError> {
+        self.post("sync", sync)
+    }
+
+    pub(crate) fn claim(&self, bundle: &ClaimBundle) -> Result<ClaimAnswer, OfficeError> {
+        self.post("claim", bundle)
+    }
+
+    pub(crate) fn resolve(&self, request: &ResolveRequest) -> Result<Verdict, OfficeError> {
+        self.post("resolve", request)
+    }
+
+    fn post<T>(&self, what: &str, request: &impl Serialize) -> Result<T, OfficeError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let answer = self
+            .agent
+            .post(format!("{}/v1/{what}", self.url))
+            .content_type("application/octet-stream")
+            .send(encode(request));
+        self.read(answer, OFFICE_BODY_MAX)
+    }
+
+    fn read<T: Serialize + DeserializeOwned>(
+        &self,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        max: usize,
+    ) -> Result<T, OfficeError> {
+        let unreachable =
+            |source| OfficeError::Unreachable { url: self.url.clone(), source: Box::new(source) };
+        let mut answer = answer.map_err(unreachable)?;
+        let status = answer.status();
+        let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
+        let body = body.map_err(unreachable)?;
+        if !status.is_success() {
+            return Err(OfficeError::Refused { why: problem(status.as_u16(), &body) });
+        }
+        decode(&body, max).map_err(|source| OfficeError::Answer { url: self.url.clone(), source })
+    }
+}
+
+/// An RFC 9457 problem document in one line.
+fn problem(status: u16, body: &[u8]) -> String {
+    let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let part = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
+    let words: String = match (part("title"), part("detail")) {
+        (Some(title), Some(detail)) if title != detail => format!("{title}: {detail}"),
+        (_, Some(words)) | (Some(words), None) => words.to_owned(),
+        (None, None) => "no reason given".to_owned(),
+    };
+    format!("{} ({status})", words.chars().take(400).collect::<String>())
+}
+
+/// Where an office is met.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Over HTTP.
+    Url(String),
+    /// Only as a file: there is nobody to ask.
+    File,
+}
+
+/// Reads what the office says of itself from its address or its file, and checks it.
+pub(crate) fn meet(
+    place: &str,
+    pinned: Option<&OfficeId>,
+) -> Result<(OfficeInfo, Place), anyhow::Error> {
+    if place.starts_with("https://") {
+        let text = "https is not in this build; let a proxy on this machine speak it";
+        return Err(crate::exit::Failure::usage(text).into());
+    }
+    let url = place.starts_with("http://");
+    let info = if url {
+        Office::at(place).info()?
+    } else {
+        let path = Path::new(place);
+        let bytes = read_bytes(path, SMALL_MAX)?;
+        decode(&bytes, SMALL_MAX).map_err(|source| ReadFileError::Content {
+            path: path.to_owned(),
+            what: "an office's information",
+            source,
+        })?
+    };
+    check_info(place, &info, pinned)?;
+    let place = if url { Place::Url(place.trim_end_matches('/').to_owned()) } else { Place::File };
+    Ok((info, place))
+}
+
+fn check_info(
+    place: &str,
+    info: &OfficeInfo,
+    pinned: Option<&OfficeId>,
+) -> Result<(), OfficeError> {
+    let found = onehop_wire::domain::office_id(&info.root);
+    if let Some(expected) = pinned.filter(|expected| **expected != found).copied() {
+        return Err(OfficeError::Other { place: place.to_owned(), found, expected });
+    }
+    let unproven = |source| OfficeError::Unproven { place: place.to_owned(), source };
+    Trust::from_info(info, pinned).map_err(unproven)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_document_becomes_one_line_and_anything_else_its_status() {
+        let body = br#"{"title":"name is taken","detail":"name \"asha\" is taken","status":409}"#;
+        assert_eq!(problem(409, body), "name is taken: name \"asha\" is taken (409)");
+        assert_eq!(problem(502, b"<html>"), "no reason given (502)");
+    }
+}

@@ -1,0 +1,127 @@
+//! The only place that writes to the screen: results on stdout, progress and errors on stderr.
+//!
+//! With `--json`, results and progress are one JSON object a line on stdout, and errors one on
+//! stderr. A reader that went away is not an error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+
+/// How this run writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    json: bool,
+    quiet: bool,
+}
+
+impl Screen {
+    pub(crate) const fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// True if results are JSON.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// A result.
+    pub(crate) fn result(self, text: impl AsRef<str>, json: &Value) {
+        if self.json {
+            out(&json.to_string());
+        } else {
+            out(text.as_ref());
+        }
+    }
+
+    /// How things go. `json` is an object; it gets `event` as its first name.
+    pub(crate) fn progress(self, event: &str, text: impl AsRef<str>, json: &Value) {
+        if self.json {
+            out(&with_event(event, json).to_string());
+        } else if !self.quiet {
+            self.clear_countdown();
+            err(text.as_ref());
+        }
+    }
+
+    /// A question to the person, also with `--quiet`.
+    pub(crate) fn question(self, event: &str, text: impl AsRef<str>, json: &Value) {
+        if self.json {
+            out(&with_event(event, json).to_string());
+        } else {
+            self.clear_countdown();
+            err(text.as_ref());
+        }
+    }
+
+    /// A line of `--trace` or `--step`, always on stderr.
+    pub(crate) fn trace(self, text: &str, json: &Value) {
+        if self.json {
+            err(&json.to_string());
+        } else {
+            err(text);
+        }
+    }
+
+    /// The one line of a failure, with every cause once.
+    pub(crate) fn error(self, error: &anyhow::Error, exit: Exit) {
+        let line = one_line(&format!("{error:#}"));
+        if self.json {
+            err(&json!({ "error": line, "exit": exit.code() }).to_string());
+        } else {
+            self.clear_countdown();
+            err(&format!("onehop: {line}"));
+        }
+    }
+
+    /// True if [`Screen::countdown`] shows something.
+    pub(crate) fn has_countdown(self) -> bool {
+        !self.json && !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// Replaces the last line of a terminal.
+    pub(crate) fn countdown(self, text: &str) {
+        if self.has_countdown() {
+            let mut stderr = std::io::stderr().lock();
+            write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()).ok();
+        }
+    }
+
+    /// Takes the countdown off the terminal.
+    pub(crate) fn clear_countdown(self) {
+        self.countdown("");
+    }
+}
+
+fn out(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).ok();
+}
+
+fn err(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").ok();
+}
+
+/// Whatever came from elsewhere must not break the line or move the cursor.
+fn one_line(text: &str) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn with_event(event: &str, json: &Value) -> Value {
+    let mut object = serde_json::Map::new();
+    object.insert("event".to_owned(), event.into());
+    object.extend(json.as_object().cloned().unwrap_or_default());
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_several_lines_or_with_control_characters_becomes_one_line() {
+        assert_eq!(one_line("a\nb\x1b[2J  c\r"), "a b [2J c");
+    }
+}

@@ -1,0 +1,124 @@
+//! Events and reasons in words.
+
+use onehop_proto::{Direction, NotPaid, PaymentView, Standing};
+use onehop_wire::{AbortReason, Currency, LimitName, Money, RefusedReason, UnixSeconds};
+use serde_json::{Value, json};
+
+/// Why a payment did not happen.
+pub(crate) fn not_paid(why: NotPaid, currency: Currency) -> String {
+    match why {
+        NotPaid::Refused(reason) => refused(reason, currency),
+        NotPaid::Aborted(reason) => aborted(reason).to_owned(),
+        NotPaid::Voided => "the office said void".to_owned(),
+    }
+}
+
+/// The same as a name for programs.
+pub(crate) const fn not_paid_name(why: NotPaid) -> &'static str {
+    match why {
+        NotPaid::Refused(RefusedReason::Declined) => "declined",
+        NotPaid::Refused(RefusedReason::InsufficientFunds) => "insufficient-funds",
+        NotPaid::Refused(RefusedReason::OverLimit { .. }) => "over-limit",
+        NotPaid::Refused(RefusedReason::OrderNotFree) => "order-not-free",
+        NotPaid::Refused(RefusedReason::Terms) => "terms",
+        NotPaid::Aborted(AbortReason::Expired) => "expired",
+        NotPaid::Aborted(AbortReason::Cancelled) => "cancelled",
+        NotPaid::Aborted(AbortReason::Refused) => "refused",
+        NotPaid::Aborted(AbortReason::Restarted) => "restarted",
+        NotPaid::Aborted(AbortReason::InvalidVote) => "invalid-vote",
+        NotPaid::Aborted(AbortReason::OrderPaid) => "order-paid",
+        NotPaid::Voided => "voided",
+    }
+}
+
+fn refused(reason: RefusedReason, currency: Currency) -> String {
+    match reason {
+        RefusedReason::Declined => "declined by the buyer".to_owned(),
+        RefusedReason::InsufficientFunds => "insufficient funds".to_owned(),
+        RefusedReason::OverLimit { name, limit } => {
+            format!("over the {name} limit of {}", limit_value(name, limit, currency))
+        }
+        RefusedReason::OrderNotFree => "the order is already paid or in doubt".to_owned(),
+        RefusedReason::Terms => "the terms are not acceptable to the buyer".to_owned(),
+    }
+}
+
+const fn aborted(reason: AbortReason) -> &'static str {
+    match reason {
+        AbortReason::Expired => "the buyer did not answer in time",
+        AbortReason::Cancelled => "cancelled by the seller",
+        AbortReason::Refused => "refused by the buyer",
+        AbortReason::Restarted => "the seller restarted before it decided",
+        AbortReason::InvalidVote => "the buyer's vote does not hold",
+        AbortReason::OrderPaid => "the order was paid by another payment",
+    }
+}
+
+fn limit_value(name: LimitName, limit: u64, currency: Currency) -> String {
+    match name {
+        LimitName::PerPayment | LimitName::PerPayee | LimitName::PerCheckpoint => {
+            Money::new(limit, currency).to_string()
+        }
+        LimitName::Payments | LimitName::Hops => limit.to_string(),
+    }
+}
+
+/// How a payment stands.
+pub(crate) const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Paid => "paid",
+        Standing::NotPaid => "not paid",
+        Standing::InDoubt => "in doubt",
+        Standing::Open => "open",
+    }
+}
+
+/// True of a payment received that the buyer has not acknowledged.
+pub(crate) fn is_unacknowledged(payment: &PaymentView) -> bool {
+    payment.direction == Direction::In
+        && payment.standing == Standing::Paid
+        && payment.state == "COMMITTED"
+}
+
+/// True of a payment made or received that is not finished between the two wallets.
+pub(crate) fn is_unfinished(payment: &PaymentView) -> bool {
+    is_unacknowledged(payment) || payment.standing == Standing::InDoubt
+}
+
+/// True of a payment received that the office has not settled.
+pub(crate) fn is_unsettled(payment: &PaymentView) -> bool {
+    payment.direction == Direction::In
+        && payment.standing == Standing::Paid
+        && payment.state != "REDEEMED"
+}
+
+/// A payment for programs.
+pub(crate) fn payment_json(payment: &PaymentView) -> Value {
+    let direction = match payment.direction {
+        Direction::Out => "out",
+        Direction::In => "in",
+    };
+    json!({
+        "tx": payment.tx.to_string(),
+        "direction": direction,
+        "standing": standing(payment.standing),
+        "state": payment.state,
+        "amount": payment.amount.minor(),
+        "currency": payment.amount.currency().code(),
+        "other": payment.other.to_string(),
+        "name": payment.name,
+        "order_id": payment.order_id,
+        "order": payment.order,
+        "redeem_by": payment.redeem_by.0,
+    })
+}
+
+/// A date for people.
+pub(crate) fn date(at: UnixSeconds) -> String {
+    at.to_string()
+}
+
+/// True of money that this wallet has received.
+pub(crate) fn is_received(payment: &PaymentView) -> bool {
+    payment.direction == Direction::In && payment.standing == Standing::Paid
+}
