@@ -1,5 +1,7 @@
 //! What the operator orders is done here, whether the order came by file or by HTTP.
 
+use std::collections::BTreeMap;
+
 use onehop_crypto::verify;
 use onehop_wire::office::OutcomeKind;
 use onehop_wire::{Hash, Signed, UnixSeconds, WalletId};
@@ -11,7 +13,9 @@ use crate::office::Office;
 use crate::operator::{
     COMMAND_SECONDS_MAX, Command, OperatorAnswer, OperatorCommand, WalletReport,
 };
-use crate::rows::{Account, CheckpointRow, PaymentRow, WalletRow};
+use crate::rows::{
+    Account, AccountRow, CheckpointRow, PaymentKey, PaymentRow, SUSPENSE_TAG, WalletRow,
+};
 use crate::store::{LedgerStore, StoreError, Table};
 
 impl<S: LedgerStore> Office<S> {
@@ -66,13 +70,13 @@ impl<S: LedgerStore> Draft<'_, S> {
             Command::Revoke { wallet } => {
                 self.revoke(*wallet)?;
                 self.keep(&Evidence::Operator(order.clone()))?;
-                OperatorAnswer::Wallet(Box::new(self.report(*wallet)?))
+                self.reported(*wallet)?
             }
             Command::Settle => return self.settle(),
             Command::Wallets => return Ok(OperatorAnswer::Wallets(self.reports()?)),
             Command::Wallet { who } => {
                 let wallet = self.named(who)?;
-                return Ok(OperatorAnswer::Wallet(Box::new(self.report(wallet)?)));
+                return self.reported(wallet);
             }
             // Answered by the caller: it needs no draft.
             Command::Audit => return Ok(OperatorAnswer::Wallets(Vec::new())),
@@ -105,7 +109,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         let (debit, credit) = if out { (account, Account::Cash) } else { (Account::Cash, account) };
         self.keep(&Evidence::Operator(order.clone()))?;
         self.post(debit, credit, amount)?;
-        Ok(OperatorAnswer::Wallet(Box::new(self.report(wallet)?)))
+        self.reported(wallet)
     }
 
     fn settle(&mut self) -> Decided<OperatorAnswer> {
@@ -140,7 +144,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         let longest = self.setup.checkpoint_seconds.saturating_add(self.setup.grace_seconds);
         let longest = longest.saturating_add(u64::from(self.setup.claim_window));
         for (_, bytes) in self.all(Table::Wants, &[])? {
-            let key: crate::rows::PaymentKey = read_row(Table::Wants, &bytes)?;
+            let key: PaymentKey = read_row(Table::Wants, &bytes)?;
             let row: PaymentRow = self.need(Table::Payments, &key.bytes())?;
             let wait = if row.proof.is_some() { self.setup.grace_seconds } else { longest };
             if row.is_claimed() && self.now > row.redeem_by.plus(wait) {
@@ -173,16 +177,25 @@ impl<S: LedgerStore> Draft<'_, S> {
     }
 
     fn reports(&self) -> Decided<Vec<WalletReport>> {
-        let rows = self.all(Table::Wallets, &[])?;
+        let (rows, suspended) = (self.all(Table::Wallets, &[])?, self.suspended()?);
         rows.iter()
             .map(|(_, bytes)| {
                 let row: WalletRow = read_row(Table::Wallets, bytes)?;
-                self.report(row.certificate.body.wallet())
+                self.report(row.certificate.body.wallet(), &suspended)
             })
             .collect()
     }
 
-    fn report(&self, wallet: WalletId) -> Decided<WalletReport> {
+    fn reported(&self, wallet: WalletId) -> Decided<OperatorAnswer> {
+        let report = self.report(wallet, &self.suspended()?)?;
+        Ok(OperatorAnswer::Wallet(Box::new(report)))
+    }
+
+    fn report(
+        &self,
+        wallet: WalletId,
+        suspended: &BTreeMap<WalletId, i128>,
+    ) -> Decided<WalletReport> {
         let row = self.wallet_row(wallet)?;
         let purse: CheckpointRow = self.need(Table::Checkpoints, row.checkpoint.as_bytes())?;
         Ok(WalletReport {
@@ -191,7 +204,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             account: self.balance(Account::Wallet(wallet))?,
             purse: self.balance(Account::Purse(wallet, row.number))?,
             incoming: self.balance(self.next_purse(wallet)?)?,
-            suspense: self.suspended(wallet)?,
+            suspense: suspended.get(&wallet).copied().unwrap_or(0),
             checkpoint: row.number,
             expires: purse.signed.body.expires,
             revoked: row.revoked,
@@ -199,14 +212,16 @@ impl<S: LedgerStore> Draft<'_, S> {
         })
     }
 
-    fn suspended(&self, wallet: WalletId) -> Result<i128, StoreError> {
-        let mut sum = 0i128;
-        for (_, bytes) in self.all(Table::Accounts, &[3])? {
-            let row: crate::rows::AccountRow = read_row(Table::Accounts, &bytes)?;
-            if matches!(row.account, Account::Suspense(key) if key.payer == wallet) {
-                sum = sum.checked_add(row.balance).ok_or(StoreError::Range)?;
+    /// The suspended sums of each payer.
+    fn suspended(&self) -> Result<BTreeMap<WalletId, i128>, StoreError> {
+        let mut sums: BTreeMap<WalletId, i128> = BTreeMap::new();
+        for (_, bytes) in self.all(Table::Accounts, &SUSPENSE_TAG)? {
+            let row: AccountRow = read_row(Table::Accounts, &bytes)?;
+            if let Account::Suspense(key) = row.account {
+                let sum = sums.entry(key.payer).or_insert(0);
+                *sum = sum.checked_add(row.balance).ok_or(StoreError::Range)?;
             }
         }
-        Ok(sum)
+        Ok(sums)
     }
 }

@@ -29,6 +29,9 @@ impl PaymentKey {
     }
 }
 
+/// First byte of the keys of suspense accounts.
+pub(crate) const SUSPENSE_TAG: [u8; 1] = [3];
+
 /// An account of the books.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Account {
@@ -50,7 +53,7 @@ impl Account {
             Self::Purse(wallet, number) => {
                 [&[2], wallet.as_bytes().as_slice(), &number.to_be_bytes()].concat()
             }
-            Self::Suspense(key) => [&[3], key.bytes().as_slice()].concat(),
+            Self::Suspense(key) => [&SUSPENSE_TAG, key.bytes().as_slice()].concat(),
         }
     }
 }

@@ -6,4 +6,5 @@ mod enrolments;
 mod forks;
 mod histories;
 mod payments;
+mod stores;
 mod world;

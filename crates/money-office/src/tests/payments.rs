@@ -241,6 +241,18 @@ fn a_sync_that_is_not_the_whole_chain_or_over_a_limit_is_refused_by_name() {
 }
 
 #[test]
+fn another_sync_of_a_closed_checkpoint_is_refused() {
+    let mut world = World::new();
+    let mut buyer = world.funded(1, "buyer", 1_000);
+    let other = buyer.sync(Transfer::Withdraw(1));
+    world.sync(&mut buyer, Transfer::None);
+    let before = world.office.store().clone();
+    let error = world.office.sync(world.now, &other).unwrap_err().to_string();
+    assert!(error.ends_with("is closed already by another sync"), "{error}");
+    assert_eq!(*world.office.store(), before);
+}
+
+#[test]
 fn a_revoked_wallet_is_refused_by_name_and_listed() {
     let mut world = World::new();
     let mut buyer = world.funded(1, "buyer", 1_000);
