@@ -1,0 +1,76 @@
+//! Asks every buyer who comes for an amount: `cargo run --example seller -- [FOLDER]`.
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
+
+use std::{env, io, path::Path};
+
+use anyhow::Context as _;
+use onehop::prelude::*;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let (keeper, currency) = open("./seller-wallet")?;
+    // An order id names one sale, for ever.
+    let mut orders = keeper.history(usize::MAX)?.len();
+    let (handle, mut events, task) = start(keeper, link()?, Box::new(Unwatched));
+    handle.sell().await?;
+    println!("the shop is open; waiting for buyers, Ctrl-C ends");
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        match event {
+            Some(Event::SessionOpen { peer, name, short_code, .. }) => {
+                println!("{name} is here; both screens show {short_code}");
+                let (amount, order) = (ask("amount?").await?, ask("for what?").await?);
+                orders += 1;
+                let order_id = OrderId::new(format!("order {orders}"))?;
+                match Money::parse(&amount, currency) {
+                    Err(error) => println!("not asked: {error}"),
+                    Ok(amount) => {
+                        match handle.request(peer, Terms { amount, order_id, order }).await {
+                            Ok(_) => println!("asked for {amount}"),
+                            Err(refusal) => println!("not asked: {refusal}"),
+                        }
+                    }
+                }
+            }
+            Some(Event::Accepted { claim_by, .. }) => println!("paid; claim it by {claim_by}"),
+            Some(Event::Acknowledged { .. }) => println!("acknowledged: hand the goods over"),
+            Some(Event::NotPaid { why, .. }) => println!("not paid: {why:?}"),
+            Some(Event::PeerFault { fault, .. }) => println!("somebody else: {}", fault.words()),
+            Some(other) => println!("{other:?}"),
+            None => break,
+        }
+    }
+    handle.stop().await;
+    println!("{:?}", task.await??.wallet().balance());
+    Ok(())
+}
+
+/// Opens the wallet in the folder that is given, or in `default`.
+fn open(default: &str) -> anyhow::Result<(Keeper, Currency)> {
+    let given = env::args().nth(1).or_else(|| env::var("ONEHOP_WALLET").ok());
+    let folder = given.unwrap_or_else(|| default.to_owned());
+    let keeper = Keeper::open(Path::new(&folder), Config::default());
+    let keeper = keeper.context("make, enrol and charge a wallet with the onehop program first")?;
+    let certificate = keeper.wallet().state().certificate();
+    let currency = certificate.map(|certificate| certificate.body.currency);
+    Ok((keeper, currency.context("enrol and charge the wallet with the onehop program first")?))
+}
+
+/// The local network, on the interface whose address is in `ONEHOP_INTERFACE`.
+fn link() -> anyhow::Result<LanLink> {
+    let address = env::var("ONEHOP_INTERFACE").ok();
+    let interface = address.map(|address| address.parse()).transpose();
+    let interface = interface.context("ONEHOP_INTERFACE is not an IPv4 address")?;
+    Ok(LanLink::new(LanConfig { interface, ..LanConfig::default() }))
+}
+
+/// Asks the person. Meanwhile the node goes on by itself.
+async fn ask(question: &'static str) -> anyhow::Result<String> {
+    println!("{question}");
+    let line = || io::stdin().lines().next().transpose();
+    let answer = tokio::task::spawn_blocking(line).await??;
+    Ok(answer.context("nobody is there to answer")?.trim().to_owned())
+}
