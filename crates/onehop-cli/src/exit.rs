@@ -109,11 +109,10 @@ fn of_cause(cause: Cause<'_>) -> Option<Exit> {
 
 /// What has a source is judged by it.
 fn of_home(error: &HomeError) -> Option<Exit> {
-    match error {
-        HomeError::Missing { .. } | HomeError::Exists { .. } => Some(Exit::Usage),
-        HomeError::Locked { .. } => Some(Exit::Store),
-        _ => None,
+    if matches!(error, HomeError::Missing { .. } | HomeError::Exists { .. }) {
+        return Some(Exit::Usage);
     }
+    matches!(error, HomeError::Locked { .. }).then_some(Exit::Store)
 }
 
 fn of_refusal(refusal: &Refusal) -> Exit {
@@ -132,23 +131,20 @@ fn of_refusal(refusal: &Refusal) -> Exit {
 /// A store that does not exist is a wrong folder; a disk that refuses is this machine's failure.
 fn of_store(cause: Cause<'_>) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<OpenError>() {
-        return Some(match error {
-            OpenError::Missing { .. } | OpenError::Exists { .. } => Exit::Usage,
-            OpenError::Io { .. } => Exit::Machine,
-            _ => Exit::Store,
+        let usage = matches!(error, OpenError::Missing { .. } | OpenError::Exists { .. });
+        let machine = matches!(error, OpenError::Io { .. });
+        return Some(match (usage, machine) {
+            (true, _) => Exit::Usage,
+            (false, true) => Exit::Machine,
+            (false, false) => Exit::Store,
         });
     }
+    let damaged = |damaged: bool| if damaged { Exit::Store } else { Exit::Machine };
     if let Some(error) = cause.downcast_ref::<WriteError>() {
-        return Some(match error {
-            WriteError::Damaged { .. } => Exit::Store,
-            _ => Exit::Machine,
-        });
+        return Some(damaged(matches!(error, WriteError::Damaged { .. })));
     }
     if let Some(error) = cause.downcast_ref::<ReadError>() {
-        return Some(match error {
-            ReadError::Damaged { .. } => Exit::Store,
-            _ => Exit::Machine,
-        });
+        return Some(damaged(matches!(error, ReadError::Damaged { .. })));
     }
     if let Some(error) = cause.downcast_ref::<LoadError>() {
         // A disk that refuses to be read shows itself as the source.

@@ -136,6 +136,13 @@ const fn is_refusal(fault: Fault) -> bool {
     matches!(fault, Fault::Certificate(_) | Fault::Version)
 }
 
+/// Waits until the person or the system wants the program to end.
+pub(crate) async fn interruption() -> Result<()> {
+    let mut signals = Signals::new().context("failed to watch for signals")?;
+    signals.next().await;
+    Ok(())
+}
+
 /// Interrupt and termination.
 #[derive(Debug)]
 struct Signals {

@@ -21,17 +21,26 @@ impl Screen {
         Self { json, quiet }
     }
 
-    /// True if results are JSON.
-    pub(crate) const fn is_json(self) -> bool {
-        self.json
-    }
-
     /// A result.
     pub(crate) fn result(self, text: impl AsRef<str>, json: &Value) {
         if self.json {
             out(&json.to_string());
         } else {
             out(text.as_ref());
+        }
+    }
+
+    /// A line for people only.
+    pub(crate) fn text_only(self, text: &str) {
+        if !self.json {
+            out(text);
+        }
+    }
+
+    /// A line for programs only.
+    pub(crate) fn json_only(self, json: &Value) {
+        if self.json {
+            out(&json.to_string());
         }
     }
 
