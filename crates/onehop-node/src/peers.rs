@@ -172,3 +172,48 @@ impl Peers {
         self.shunned.push_back((lookup, now_ms.saturating_add(SHUN_MS)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(n: u8) -> Heard {
+        Heard { lookup: vec![n], at: PeerRef(n.into()) }
+    }
+
+    #[test]
+    fn eight_sellers_at_once_are_sought_and_a_proven_one_makes_room() {
+        let mut peers = Peers::default();
+        for n in 0..8 {
+            assert!(peers.may_seek(0, &[n]));
+            peers.seek(ChannelId([n; 8]), heard(n));
+        }
+        assert!(!peers.may_seek(0, &[8]));
+        assert_eq!(peers.up(PeerId(1), ChannelId([0; 8])), Some(vec![0]));
+        assert!(!peers.may_seek(0, &[8]));
+        peers.proven(PeerId(1));
+        assert!(peers.may_seek(0, &[8]));
+    }
+
+    #[test]
+    fn a_seller_that_was_rejected_is_left_alone_for_ten_seconds() {
+        let mut peers = Peers::default();
+        peers.seek(ChannelId([0; 8]), heard(0));
+        peers.up(PeerId(1), ChannelId([0; 8]));
+        assert_eq!(peers.found_again(&heard(0)), Some(ChannelId([0; 8])));
+        peers.disconnect(1_000, PeerId(1));
+        assert_eq!(peers.found_again(&heard(0)), None);
+        assert!(!peers.may_seek(10_999, &[0]));
+        assert!(peers.may_seek(10_999, &[1]));
+        assert!(peers.may_seek(11_000, &[0]));
+    }
+
+    #[test]
+    fn a_seller_that_is_only_out_of_reach_is_sought_again_at_once() {
+        let mut peers = Peers::default();
+        peers.seek(ChannelId([0; 8]), heard(0));
+        peers.up(PeerId(1), ChannelId([0; 8]));
+        assert_eq!(peers.down(1_000, ChannelId([0; 8]), false), Some(PeerId(1)));
+        assert!(peers.may_seek(1_000, &[0]));
+    }
+}
