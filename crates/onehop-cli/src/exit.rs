@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use onehop_node::HomeError;
+use onehop_node::{CommandError, HomeError};
 use onehop_proto::Refusal;
 use onehop_store::{AppendError, LoadError, OpenError, ReadError, WriteError};
 
+use crate::commands::files::ReadFileError;
 use crate::office::OfficeError;
 
 /// How the program ended.
@@ -100,6 +101,13 @@ fn of_cause(cause: Cause<'_>) -> Option<Exit> {
     }
     if cause.is::<onehop_wire::AmountError>() {
         return Some(Exit::Usage);
+    }
+    // Its own words are those of the refusal, which is no link of the chain.
+    if let Some(CommandError::Refused(refusal)) = cause.downcast_ref::<CommandError>() {
+        return Some(of_refusal(refusal));
+    }
+    if let Some(error) = cause.downcast_ref::<ReadFileError>() {
+        return error.is_of_the_file().then_some(Exit::Usage);
     }
     if let Some(error) = cause.downcast_ref::<HomeError>() {
         return of_home(error);

@@ -43,6 +43,16 @@ pub(crate) enum ReadFileError {
     },
 }
 
+impl ReadFileError {
+    /// True if another file must be given; false if the system does not give this one.
+    pub(crate) fn is_of_the_file(&self) -> bool {
+        match self {
+            Self::Read { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::Content { .. } => true,
+        }
+    }
+}
+
 /// Reads a file, or stdin for `-`, of at most `max` bytes.
 pub(crate) fn read_bytes(path: &Path, max: usize) -> Result<Vec<u8>, ReadFileError> {
     let failed = |source| ReadFileError::Read { path: path.to_owned(), source };

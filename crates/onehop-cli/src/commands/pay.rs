@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use onehop_node::CommandError;
 use onehop_proto::{Event, NotPaid, PeerId, Refusal, Terms};
 use onehop_wire::{Currency, Money, TxId};
 use serde_json::json;
@@ -35,7 +36,9 @@ enum Stage {
     Introduced(PeerId),
     /// The person is asked to pay.
     Asked { tx: TxId, peer: PeerId },
-    /// The money is held.
+    /// The answer was no; the wallet says so in a moment.
+    Declined(TxId),
+    /// The answer was yes.
     Prepared(TxId),
 }
 
@@ -104,6 +107,7 @@ impl Purchase<'_> {
                 Stage::Choosing => (self.args.to.is_none(), "waiting for a seller"),
                 Stage::Introduced(_) => (false, "waiting to be asked"),
                 Stage::Asked { .. } => (true, "pay? y/n"),
+                Stage::Declined(_) => (false, "declining"),
                 Stage::Prepared(_) => (false, "waiting for the seller's decision"),
             };
             let end = match self.nearby.hear(self.until, asking, waiting).await {
@@ -133,8 +137,7 @@ impl Purchase<'_> {
             Event::Asked { tx, peer, payee, terms, short_code, in_doubt_with_payee } => {
                 self.on_asked(tx, peer, &payee, &terms, &short_code, in_doubt_with_payee).await?;
             }
-            Event::AskedNoMore { tx, why } if matches!(self.stage, Stage::Asked { tx: t, .. } if t == tx) =>
-            {
+            Event::AskedNoMore { tx, why } if self.is_asked(tx) => {
                 return Ok(Some(self.not_paid(Some(tx), why)));
             }
             Event::Prepared { tx } => {
@@ -161,6 +164,13 @@ impl Purchase<'_> {
         Ok(None)
     }
 
+    fn is_asked(&self, about: TxId) -> bool {
+        match self.stage {
+            Stage::Asked { tx, .. } | Stage::Declined(tx) => tx == about,
+            Stage::Choosing | Stage::Introduced(_) | Stage::Prepared(_) => false,
+        }
+    }
+
     async fn on_seller(&mut self, peer: PeerId, name: String) -> Result<()> {
         self.sellers.retain(|seller| seller.peer != peer);
         self.sellers.push(Seller { peer, name });
@@ -185,7 +195,7 @@ impl Purchase<'_> {
     async fn introduce(&mut self, peer: PeerId) -> Result<()> {
         match self.nearby.handle.introduce(peer).await {
             // The wallet has done so by itself, or the seller is gone: both come as events.
-            Err(onehop_node::CommandError::Refused(Refusal::NoSession)) => Ok(()),
+            Err(CommandError::Refused(Refusal::NoSession)) => Ok(()),
             other => {
                 other?;
                 self.stage = Stage::Introduced(peer);
@@ -211,7 +221,7 @@ impl Purchase<'_> {
                 let text = "the link is lost before the seller's decision came; waiting for it";
                 self.nearby.screen.progress("lost", text, &json!({ "tx": tx.to_string() }));
             }
-            Stage::Choosing | Stage::Introduced(_) | Stage::Asked { .. } => {}
+            Stage::Choosing | Stage::Introduced(_) | Stage::Asked { .. } | Stage::Declined(_) => {}
         }
         None
     }
@@ -262,14 +272,26 @@ impl Purchase<'_> {
         Ok(())
     }
 
+    /// Says yes or no. If the question has just been withdrawn, the wallet says so in a moment.
     async fn answer(&mut self, tx: TxId, yes: bool) -> Result<()> {
-        if !yes {
-            self.nearby.handle.refuse(tx).await?;
-            return Ok(());
+        let answered = if yes {
+            self.nearby.handle.confirm(tx).await
+        } else {
+            self.nearby.handle.refuse(tx).await
+        };
+        match answered {
+            Ok(()) if yes => {
+                self.stage = Stage::Prepared(tx);
+                self.until = self.until.max(Instant::now() + DECISION);
+            }
+            Ok(()) => self.stage = Stage::Declined(tx),
+            Err(CommandError::Refused(refusal)) => {
+                self.stage = Stage::Declined(tx);
+                let text = refusal.to_string();
+                self.nearby.screen.progress("refused", &text, &json!({ "why": text }));
+            }
+            Err(error) => return Err(error.into()),
         }
-        self.stage = Stage::Prepared(tx);
-        self.until = self.until.max(Instant::now() + DECISION);
-        self.nearby.handle.confirm(tx).await?;
         Ok(())
     }
 
@@ -289,7 +311,7 @@ impl Purchase<'_> {
                 self.choose(&line).await?;
                 Ok(None)
             }
-            (Stage::Introduced(_) | Stage::Prepared(_), _) => Ok(None),
+            (Stage::Introduced(_) | Stage::Declined(_) | Stage::Prepared(_), _) => Ok(None),
         }
     }
 
@@ -330,9 +352,11 @@ impl Purchase<'_> {
         match self.stage {
             Stage::Prepared(tx) => Ok(self.in_doubt(tx)),
             Stage::Asked { tx, .. } => {
-                self.nearby.handle.refuse(tx).await?;
+                // It may have been withdrawn this moment.
+                self.nearby.handle.refuse(tx).await.ok();
                 Ok(self.nothing(&format!("no answer was given {when}"), "declined"))
             }
+            Stage::Declined(_) => Ok(self.nothing("declined by the buyer", "declined")),
             Stage::Introduced(_) => {
                 Ok(self.nothing(&format!("the seller asked for nothing {when}"), "not-asked"))
             }

@@ -1,0 +1,11 @@
+//! The `onehop` program as a person meets it: real processes, real sockets on loopback, a real
+//! disk. Every test has its own folder and its own look-up port; nothing sleeps.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod amounts;
+mod bench;
+mod demo;
+mod office;
+mod payments;
+mod receipts;
+mod store;
