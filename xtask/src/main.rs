@@ -1,14 +1,17 @@
 //! The project's own checks: `cargo xtask --help` lists them.
 //!
 //! Each task answers one question about the source tree, prints one line per finding and exits 1 if
-//! there is any; 2 means that the task itself could not run. None of them changes a file.
+//! there is any; 2 means that the task itself could not run. Only `vectors` changes
+//! files, and not with `--check`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
 mod layers;
+mod measure;
 mod source;
 mod spec;
 mod tidy;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,27 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Measure what a payment costs against the budgets: instructions, bytes, flushes, time
+    Measure {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+        /// Play one scene, for a tool that watches this process
+        #[arg(long, hide = true)]
+        scene: Option<String>,
+        /// Size of the scene
+        #[arg(long, hide = true, default_value_t = 0)]
+        n: u64,
+        /// Folder of the scene
+        #[arg(long, hide = true, default_value = ".")]
+        folder: std::path::PathBuf,
+    },
+    /// Write the test vectors of protocol-spec.md, section 14, into vectors/
+    Vectors {
+        /// Write nothing; find the files that this source would write differently
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -78,6 +102,21 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             let report = spec::check(&tree, *list);
             println!("{}", report.summary());
             report.findings
+        }
+        Task::Measure { scene: Some(scene), n, folder, .. } => {
+            measure::play(scene, *n, folder)?;
+            Vec::new()
+        }
+        Task::Measure { json, .. } => {
+            if !measure::run(&tree.root, *json)? {
+                anyhow::bail!("a budget does not hold");
+            }
+            Vec::new()
+        }
+        Task::Vectors { check: true } => vectors::check(&tree.root)?,
+        Task::Vectors { check: false } => {
+            vectors::write(&tree.root)?;
+            Vec::new()
         }
     })
 }

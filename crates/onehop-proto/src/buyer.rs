@@ -111,7 +111,7 @@ impl State {
     fn is_order_free(&self, terms: &CommitRequest) -> bool {
         let order = (terms.payee, terms.order_id.clone());
         !self.orders_out.contains_key(&order)
-            && !self.orders_past.contains(&order_mark(&order.0, &order.1))
+            && !self.orders_past.contains_key(&order_mark(&order.0, &order.1))
     }
 
     fn may_spend(&self, context: &Context<'_>, terms: &CommitRequest) -> Result<(), Refusal> {

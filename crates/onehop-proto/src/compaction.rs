@@ -52,6 +52,7 @@ impl State {
     /// This state without payments that are final and settled, and rows for the archive.
     fn pruned(&self, today: UnixSeconds) -> (Self, Vec<Row>) {
         let mut state = self.clone();
+        state.orders_past.retain(|_, until| *until >= today);
         let mut archived = self.prune_bought(&mut state, today);
         archived.extend(self.prune_sold(&mut state, today));
         let used: Vec<_> = state
@@ -88,7 +89,8 @@ impl State {
             state.buyer.remove(tx);
             if paid {
                 state.orders_out.remove(&(terms.payee, terms.order_id.clone()));
-                state.orders_past.insert(order_mark(&terms.payee, &terms.order_id));
+                let mark = order_mark(&terms.payee, &terms.order_id);
+                state.orders_past.insert(mark, terms.redeem_by);
             }
         }
         archived

@@ -1,6 +1,6 @@
 //! The durable state of a wallet. [`State::apply`] is the only code that changes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use onehop_crypto::Trust;
 use onehop_wire::domain::{Statement as _, hash_of};
@@ -71,8 +71,9 @@ pub struct State {
     pub(crate) orders_out: BTreeMap<(WalletId, OrderId), TxId>,
     /// Orders under way or paid, as a seller.
     pub(crate) orders_in: BTreeMap<OrderId, TxId>,
-    /// Paid orders whose payments were erased, by the first eight bytes of a hash.
-    pub(crate) orders_past: BTreeSet<u64>,
+    /// Paid orders whose payments were erased, by the first eight bytes of a hash, and until when
+    /// they stay marked.
+    pub(crate) orders_past: BTreeMap<u64, UnixSeconds>,
     pub(crate) seen: BTreeMap<WalletId, (u32, u32)>,
     pub(crate) revocations: Option<Signed<Revocations>>,
     pub(crate) evidence: Vec<(TxId, Vec<u8>)>,
@@ -172,6 +173,12 @@ impl State {
     #[must_use]
     pub const fn certificate(&self) -> Option<&Signed<Certificate>> {
         self.certificate.as_ref()
+    }
+
+    /// The office's signing key of this number, if it is known.
+    #[must_use]
+    pub fn office_key(&self, number: u32) -> Option<&Signed<OfficeKey>> {
+        self.trust.as_ref()?.key(number)
     }
 
     /// True if the wallet may sign nothing until the office renews its epoch.
