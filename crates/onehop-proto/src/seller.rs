@@ -44,7 +44,6 @@ impl State {
         if let Some(tx) = self.orders_in.get(&terms.order_id) {
             return Err(Refusal::OrderTaken { tx: *tx });
         }
-        check_payer_limit(payer, terms)?;
         let order: Text<ORDER_TEXT_MAX> = Text::new(terms.order.clone())?;
         let number = self.number.checked_add(1).ok_or(Refusal::PurseFull)?;
         let body = CommitRequest {
@@ -385,26 +384,6 @@ pub(crate) fn sign_abort(
         reason,
     };
     signer.sign(office, body).into_signed()
-}
-
-fn check_payer_limit(payer: &Payer, terms: &Terms) -> Result<(), Refusal> {
-    let limits = &payer.certificate().body().limits;
-    let currency = terms.amount.currency();
-    let tightest = [
-        (onehop_wire::LimitName::PerPayment, limits.per_payment),
-        (onehop_wire::LimitName::PerPayee, limits.per_payee),
-        (onehop_wire::LimitName::PerCheckpoint, limits.per_checkpoint),
-    ];
-    for (name, limit) in tightest {
-        if let Some(limit) = limit.filter(|limit| terms.amount.minor() > *limit) {
-            return Err(Refusal::Limit {
-                name,
-                limit: onehop_wire::Money::new(limit, currency).to_string(),
-                reached: terms.amount.to_string(),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// The latest of the local calendar and what the office signed.
