@@ -71,9 +71,19 @@ pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
 /// Makes a wallet; there must be none.
 pub(crate) fn create(global: &Global, birth: Birth, settings: Settings) -> Result<Home> {
     let dir = dir(global)?;
+    make_private(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
     let keeper = Keeper::create(&dir, birth, Config::default())?;
     settings.write(&dir)?;
     Ok(Home { dir, keeper, settings })
+}
+
+/// The wallet's keys lie in the folder: a new one is for its owner alone.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }
 
 impl Home {

@@ -50,6 +50,8 @@ struct Purchase<'a> {
     sellers: Vec<Seller>,
     /// Payments that were in doubt before this one.
     earlier: Vec<TxId>,
+    /// What was asked for last, and by whom.
+    asked: Option<(Money, String)>,
     stage: Stage,
     until: Instant,
 }
@@ -77,6 +79,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
             currency,
             sellers: Vec::new(),
             earlier,
+            asked: None,
             stage: Stage::Choosing,
             until: Instant::now() + within,
         };
@@ -256,6 +259,7 @@ impl Purchase<'_> {
         let text = format!("{payee:?} asks for {amount} for {order:?} (code {short_code})");
         self.nearby.screen.question("asked", text, &json);
         self.stage = Stage::Asked { tx, peer };
+        self.asked = Some((amount, payee.to_owned()));
         if let Some(max) = self.max.filter(|max| amount.minor() > max.minor()) {
             let text = format!("{amount} is over --max {max}");
             self.nearby.screen.progress("over_max", text, &json!({ "max": max.minor() }));
@@ -336,8 +340,9 @@ impl Purchase<'_> {
             self.earlier.retain(|earlier| *earlier != tx);
             return None;
         }
-        let json = json!({ "outcome": "paid", "tx": tx.to_string() });
-        self.nearby.screen.result(format!("paid: payment {}", tx.short()), &json);
+        let json = self.outcome("paid", tx);
+        let text = format!("paid: {}payment {}", self.asked_words(), tx.short());
+        self.nearby.screen.result(text, &json);
         Some(Exit::Done)
     }
 
@@ -370,12 +375,29 @@ impl Purchase<'_> {
 
     fn in_doubt(&self, tx: TxId) -> Exit {
         let text = format!(
-            "in doubt: payment {}; do not pay again: run onehop resume near the seller",
+            "in doubt: {}payment {}; do not pay again: run onehop resume near the seller",
+            self.asked_words(),
             tx.short()
         );
-        let json = json!({ "outcome": "in_doubt", "tx": tx.to_string() });
+        let json = self.outcome("in_doubt", tx);
         self.nearby.screen.result(text, &json);
         Exit::InDoubt
+    }
+
+    fn asked_words(&self) -> String {
+        let words = |(amount, payee): &(Money, String)| format!("{amount} to {payee:?}, ");
+        self.asked.as_ref().map(words).unwrap_or_default()
+    }
+
+    fn outcome(&self, outcome: &str, tx: TxId) -> serde_json::Value {
+        let (amount, payee) = self.asked.clone().unzip();
+        json!({
+            "outcome": outcome,
+            "tx": tx.to_string(),
+            "amount": amount.map(|amount| amount.minor()),
+            "currency": self.currency.code(),
+            "payee": payee,
+        })
     }
 
     fn not_paid(&self, tx: Option<TxId>, why: NotPaid) -> Exit {

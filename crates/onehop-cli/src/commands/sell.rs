@@ -101,8 +101,8 @@ impl Sale<'_> {
                 Heard::Event(event) => self.on_event(event).await?,
                 Heard::Line(Some(line)) => self.on_line(&line).await?,
                 Heard::Line(None) => {
-                    self.say_unattended();
-                    None
+                    let text = "nobody can choose a buyer: stdin has ended; give --buyer or --any";
+                    Some(self.not_paid(text, "no-buyer", None))
                 }
                 Heard::TimeUp => Some(self.end("in time").await?),
                 Heard::Interrupted | Heard::Ended => Some(self.end("before the end").await?),
@@ -177,7 +177,7 @@ impl Sale<'_> {
         if wanted {
             return self.ask(peer).await;
         }
-        if !self.is_decided_by_flags() && !self.nearby.is_unattended() {
+        if !self.is_decided_by_flags() {
             let text = "type the id of the buyer to ask";
             self.nearby.screen.question("choose", text, &json!({}));
         }
@@ -210,11 +210,6 @@ impl Sale<'_> {
             }
         }
         Ok(None)
-    }
-
-    fn say_unattended(&self) {
-        let text = "nobody can choose a buyer: stdin has ended; give --buyer or --any";
-        self.nearby.screen.progress("unattended", text, &json!({}));
     }
 
     async fn ask(&mut self, peer: PeerId) -> Result<()> {

@@ -178,6 +178,10 @@ impl Running {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
+    pub(crate) fn end_typing(&mut self) {
+        self.stdin = None;
+    }
+
     pub(crate) fn terminate(&mut self) {
         use rustix::process::{Pid, Signal, kill_process};
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();

@@ -5,6 +5,7 @@
 mod amounts;
 mod bench;
 mod demo;
+mod doubt;
 mod office;
 mod payments;
 mod receipts;

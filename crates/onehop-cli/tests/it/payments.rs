@@ -32,6 +32,18 @@ fn a_limit_is_named_with_its_value_on_both_sides_and_nothing_is_held() {
 }
 
 #[test]
+fn one_payment_over_its_limit_is_named_on_both_sides_too() {
+    let bench = Bench::new();
+    let office = bench.inr();
+    bench.enrol("asha", &office.url, "1000");
+    bench.enrol("bharat", &office.url, "");
+    let (buyer, seller) = bench.pay("asha", "bharat", "500.01");
+    buyer.says(3, "not paid: over the per-payment limit of 500.00 INR");
+    seller.says(3, "not paid: over the per-payment limit of 500.00 INR");
+    assert_eq!(bench.figure("asha", "spendable"), 100_000);
+}
+
+#[test]
 fn a_person_chooses_reads_and_answers() {
     let bench = Bench::new();
     let office = bench.inr();
@@ -74,6 +86,7 @@ fn no_more_than_max_is_paid_and_the_end_of_stdin_is_no() {
     bench.wallet("asha", &["pay", "--to", "bharat"]).says(3, "not paid: declined");
     seller.finish().says(3, "not paid: declined");
     bench.wallet("asha", &["pay"]).says(3, "stdin has ended");
+    bench.wallet("bharat", &["sell", "1", "--order", "tea"]).says(3, "stdin has ended");
     assert_eq!(bench.figure("asha", "available"), 5_000);
 }
 

@@ -10,8 +10,8 @@ fn a_receipt_holds_for_a_stranger_and_every_wrong_file_is_named() {
     bench.enrol("asha", &office.url, "50");
     bench.enrol("bharat", &office.url, "");
     let (buyer, _) = bench.pay("asha", "bharat", "7.35");
-    buyer.says(0, "paid: payment ");
-    let tx = buyer.out.trim().trim_start_matches("paid: payment ").to_owned();
+    buyer.says(0, "paid: 7.35 INR to \"bharat\", payment ");
+    let tx = buyer.out.trim().rsplit(' ').next().unwrap().to_owned();
     let file = bench.text("receipt");
     assert_eq!(bench.wallet("asha", &["receipt", "save", &tx, &file]).code, Some(0));
     bench.wallet("asha", &["receipt", "save", &tx, &file]).fails(1, "failed to write");
