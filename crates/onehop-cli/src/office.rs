@@ -148,11 +148,7 @@ impl Office {
 fn problem(status: u16, body: &[u8]) -> String {
     let document: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let part = |name: &str| document.get(name).and_then(serde_json::Value::as_str);
-    let words: String = match (part("title"), part("detail")) {
-        (Some(title), Some(detail)) if title != detail => format!("{title}: {detail}"),
-        (_, Some(words)) | (Some(words), None) => words.to_owned(),
-        (None, None) => "no reason given".to_owned(),
-    };
+    let words = part("detail").or_else(|| part("title")).unwrap_or("no reason given");
     format!("{} ({status})", words.chars().take(400).collect::<String>())
 }
 
@@ -174,9 +170,9 @@ pub(crate) fn meet(
         let text = "https is not in this build; let a proxy on this machine speak it";
         return Err(crate::exit::Failure::usage(text).into());
     }
-    let url = place.starts_with("http://");
-    let info = if url {
-        Office::at(place).info()?
+    let address = address_of(place);
+    let info = if let Some(address) = &address {
+        Office::at(address).info()?
     } else {
         let path = Path::new(place);
         let bytes = read_bytes(path, SMALL_MAX)?;
@@ -187,8 +183,18 @@ pub(crate) fn meet(
         })?
     };
     check_info(place, &info, pinned)?;
-    let place = if url { Place::Url(place.trim_end_matches('/').to_owned()) } else { Place::File };
-    Ok((info, place))
+    Ok((info, address.map_or(Place::File, Place::Url)))
+}
+
+/// The address that `place` is: with its scheme, or host and port where there is no such file.
+fn address_of(place: &str) -> Option<String> {
+    let bare = || place.contains(':') && !Path::new(place).exists();
+    let address = match place.strip_prefix("http://") {
+        Some(_) => place.to_owned(),
+        None if bare() => format!("http://{place}"),
+        None => return None,
+    };
+    Some(address.trim_end_matches('/').to_owned())
 }
 
 fn check_info(
@@ -212,7 +218,7 @@ mod tests {
     #[test]
     fn a_problem_document_becomes_one_line_and_anything_else_its_status() {
         let body = br#"{"title":"name is taken","detail":"name \"asha\" is taken","status":409}"#;
-        assert_eq!(problem(409, body), "name is taken: name \"asha\" is taken (409)");
+        assert_eq!(problem(409, body), "name \"asha\" is taken (409)");
         assert_eq!(problem(502, b"<html>"), "no reason given (502)");
     }
 }

@@ -85,9 +85,9 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
         };
         let end = purchase.run().await;
         let stopped = nearby.stop().await;
-        let exit = end?;
+        // If the node failed, all else did because of it.
         stopped?;
-        Ok(exit)
+        end
     })
 }
 

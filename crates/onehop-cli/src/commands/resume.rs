@@ -50,8 +50,9 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &ResumeArgs) -> Result<
         let end = resumption.run(until).await;
         let left = resumption.left;
         let stopped = nearby.stop().await;
-        end?;
+        // If the node failed, all else did because of it.
         stopped?;
+        end?;
         Ok(finish(screen, &left))
     })
 }

@@ -66,9 +66,9 @@ pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exi
             Sale { nearby: &mut nearby, args: &args, terms, buyers: Vec::new(), stage, until };
         let end = sale.run().await;
         let stopped = nearby.stop().await;
-        let exit = end?;
+        // If the node failed, all else did because of it.
         stopped?;
-        Ok(exit)
+        end
     })
 }
 

@@ -53,3 +53,22 @@ fn find(dir: &std::path::Path, name: &str) -> std::path::PathBuf {
     }
     panic!("there is no {name} in {}", dir.display());
 }
+
+#[test]
+fn a_disk_without_room_is_named_and_loses_nothing() {
+    let bench = Bench::new();
+    let office = bench.inr();
+    bench.enrol("asha", &office.url, "50");
+    let dir = bench.text("asha");
+    // A bound on the length of files stands for the disk.
+    let full = format!(
+        "trap '' XFSZ; ulimit -f 1; exec '{}' --wallet '{dir}' charge 5",
+        env!("CARGO_BIN_EXE_onehop")
+    );
+    let ended = std::process::Command::new("sh").args(["-c", &full]).output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(err.starts_with("onehop: ") && err.contains(&dir), "{err}");
+    assert_eq!(bench.figure("asha", "spendable"), 5_000);
+    bench.wallet("asha", &["charge", "5"]).says(0, "55.00 INR");
+}
