@@ -9,7 +9,7 @@ use crate::exit;
 
 /// Pay from device to device with no network.
 #[derive(Debug, Parser)]
-#[command(name = "onehop", version, about, after_help = exit::TABLE, disable_help_subcommand = true)]
+#[command(name = "onehop", version, about = "Pay from device to device with no network", after_help = exit::TABLE, disable_help_subcommand = true)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,

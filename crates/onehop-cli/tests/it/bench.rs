@@ -165,13 +165,20 @@ impl Running {
     /// Waits for a line that contains `what`, on either stream.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str) -> String {
+        let line = self.line_with(what);
+        line.unwrap_or_else(|| panic!("ended before {what:?}: {:?}", self.ended))
+    }
+
+    /// The next line that contains `what`; `None` if the process ends before.
+    #[track_caller]
+    pub(crate) fn line_with(&mut self, what: &str) -> Option<String> {
         let until = Instant::now() + PATIENCE;
         while let Some(line) = self.next(until) {
             if line.contains(what) {
-                return line;
+                return Some(line);
             }
         }
-        panic!("ended before {what:?}: {:?}", self.ended);
+        None
     }
 
     pub(crate) fn type_line(&mut self, line: &str) {

@@ -6,6 +6,7 @@ mod amounts;
 mod bench;
 mod demo;
 mod doubt;
+mod kills;
 mod office;
 mod payments;
 mod receipts;
