@@ -1,0 +1,55 @@
+//! Conservation (C1): money is neither made nor lost, by the office's books and in all wallets
+//! together.
+
+use money_office::OfficeError;
+use onehop_wire::office::OutcomeKind;
+
+use crate::device::Device;
+use crate::env::Env;
+use crate::office::OfficeSim;
+
+/// The office's books balance, by its own audit, and hold as much cash as was handed in.
+pub(crate) fn audit(env: &mut Env, office: &OfficeSim) -> Result<(), OfficeError> {
+    const NAME: &str = "office C1 conservation";
+    let report = office.open()?.audit()?;
+    if !report.balances() {
+        let what = format!("{:?} {:?}", report.faults.first(), report.differences.first());
+        env.facts.violate(NAME, format!("the audit differs by {}: {what}", report.missing()));
+    }
+    if report.cash != env.facts.issued {
+        let what = format!("the office holds {} of {}", report.cash, env.facts.issued);
+        env.facts.violate(NAME, what);
+    }
+    Ok(())
+}
+
+/// All wallets together never hold more than was issued: what a buyer holds in doubt counts unless
+/// its seller committed, and what a seller received counts unless the office said VOID.
+pub(crate) fn wallets(env: &mut Env, devices: &[Device]) {
+    let mut sum: i128 = 0;
+    for device in devices {
+        let Some(running) = &device.running else { return };
+        let balance = running.wallet.balance();
+        let parts = [balance.available, balance.held, balance.in_doubt, balance.received_unsettled];
+        sum += parts.into_iter().map(i128::from).sum::<i128>();
+        for view in running.wallet.state().payments() {
+            let Some(payment) = env.facts.payments.get(&view.tx) else { continue };
+            let is_void = payment
+                .outcome
+                .as_ref()
+                .is_some_and(|outcome| outcome.body.kind == OutcomeKind::Void);
+            let is_twice = match view.state.as_str() {
+                "PREPARED" => !payment.commits.is_empty() || is_void,
+                "COMMITTED" | "DONE" => view.direction == onehop_proto::Direction::In && is_void,
+                _ => false,
+            };
+            if is_twice {
+                sum -= i128::from(view.amount.minor());
+            }
+        }
+    }
+    if sum > env.facts.issued {
+        let what = format!("wallets hold {sum} of {}", env.facts.issued);
+        env.facts.violate("C1 conservation", what);
+    }
+}

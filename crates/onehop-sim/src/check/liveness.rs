@@ -1,0 +1,88 @@
+//! Liveness (I12): once faults stop and everybody meets the office, everything settles.
+
+use money_office::{Command, OfficeError, OperatorAnswer};
+use onehop_wire::office::OutcomeKind;
+
+use crate::device::Device;
+use crate::env::Env;
+use crate::office::OfficeSim;
+
+const NAME: &str = "I12 everything settles";
+
+/// Every device runs, nothing is in doubt, open or unclaimed, and each wallet is worth what it was
+/// given and received less what it paid.
+pub(crate) fn settled(
+    env: &mut Env,
+    devices: &[Device],
+    office: &mut OfficeSim,
+) -> Result<(), OfficeError> {
+    for device in devices {
+        let Some(running) = &device.running else {
+            env.facts.violate(NAME, format!("{} does not run", device.name()));
+            continue;
+        };
+        for view in running.wallet.state().payments() {
+            if matches!(view.state.as_str(), "PREPARED" | "INVITED") {
+                let what = format!("{}: payment {} is {}", device.name(), view.tx, view.state);
+                env.facts.violate(NAME, what);
+            }
+        }
+        let left: usize = running.wallet.claims().bundles.iter().map(|b| b.claims.len()).sum();
+        if left > 0 {
+            env.facts.violate(NAME, format!("{}: {left} claims are left", device.name()));
+        }
+        let balance = running.wallet.balance();
+        if balance.held + balance.in_doubt + balance.received_unsettled > 0 {
+            env.facts.violate(NAME, format!("{}: {balance:?}", device.name()));
+        }
+    }
+    worth(env, devices, office)
+}
+
+/// Compares each wallet's worth with the payments that happened.
+fn worth(env: &mut Env, devices: &[Device], office: &mut OfficeSim) -> Result<(), OfficeError> {
+    let OperatorAnswer::Wallets(reports) = office.operate(env, Command::Wallets)? else {
+        return Ok(());
+    };
+    let mut total = 0;
+    for report in &reports {
+        total += report.account + report.purse + report.incoming + report.suspense;
+        if report.frozen && !env.facts.is_tainted {
+            let what = format!("{} is frozen", report.name);
+            env.facts.violate("I14 honest history leaves no proof", what);
+        }
+    }
+    if total != env.facts.issued {
+        let what = format!("wallets are worth {total} of {}", env.facts.issued);
+        env.facts.violate("office C1 conservation", what);
+    }
+    if env.facts.is_tainted {
+        return Ok(());
+    }
+    for device in devices {
+        let Some(running) = &device.running else { continue };
+        let Some(me) = running.wallet.state().wallet() else { continue };
+        let Some(report) = reports.iter().find(|report| report.wallet == me) else { continue };
+        let mut expected = env.given.get(device.index).copied().map_or(0, i128::from);
+        for payment in env.facts.payments.values() {
+            let is_paid = payment
+                .outcome
+                .as_ref()
+                .is_some_and(|outcome| outcome.body.kind == OutcomeKind::Paid);
+            let sum = if is_paid { i128::from(payment.amount) } else { 0 };
+            expected += if payment.payee == Some(me) { sum } else { 0 };
+            expected -= if payment.payer == Some(me) { sum } else { 0 };
+        }
+        let found = report.account + report.purse + report.incoming + report.suspense;
+        let has = i128::from(running.wallet.balance().available);
+        if found != expected || has != report.purse {
+            let what = format!(
+                "{}: worth {found}, should be {expected}; purse {has} of {}",
+                device.name(),
+                report.purse
+            );
+            env.facts.violate("I4 credited once", what);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What everything in the world shares: the clock, chance, the air, the trace and the facts.
+
+use onehop_wire::UnixSeconds;
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng as _;
+
+use crate::check::Facts;
+use crate::counters::Counters;
+use crate::faults::{FaultKind, Faults, Variant};
+use crate::people::Plans;
+use crate::radio::Radio;
+use crate::trace::Trace;
+
+/// The calendar when a world begins.
+pub const START: UnixSeconds = UnixSeconds(1_800_000_000);
+
+/// How a world is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What can go wrong; varied from seed to seed.
+    pub faults: Faults,
+    /// How many wallets there are, 2 to 4.
+    pub wallets: usize,
+    /// How many acts of people there are before the faults stop.
+    pub acts: usize,
+    /// Whether the lines of the sequence diagram are kept.
+    pub trace: bool,
+    /// Whether every wallet is honest.
+    pub variant: Variant,
+    /// Steps between two audits of the office.
+    pub audit_every: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            faults: Faults::default(),
+            wallets: 4,
+            acts: 60,
+            trace: false,
+            variant: Variant::Honest,
+            audit_every: 2_000,
+        }
+    }
+}
+
+/// A world that is broken on purpose, to see that a checker notices.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mutant {
+    /// Packets leave before the batch in front of them is written.
+    TransmitFirst,
+    /// Forced batches are written lazily.
+    NoForce,
+    /// After a crash the newest forced record is missing.
+    ForgetsForced,
+    /// The office comes back with the store it had some requests ago.
+    OfficeForgets,
+    /// Deposits are booked twice behind the office's back.
+    CashTwice,
+    /// Devices are not started again when the faults stop.
+    NobodyReturns,
+}
+
+/// What everything in the world shares.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) now_ms: u64,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) faults: Faults,
+    /// No further faults: what is broken is mended.
+    pub(crate) is_calm: bool,
+    pub(crate) mutant: Option<Mutant>,
+    pub(crate) radio: Radio,
+    pub(crate) plans: Plans,
+    pub(crate) trace: Trace,
+    pub(crate) counters: Counters,
+    pub(crate) facts: Facts,
+    /// Numbers orders, so that their ids differ.
+    pub(crate) orders: u64,
+    /// Cash given to each device's owner at first, in minor units.
+    pub(crate) given: Vec<u64>,
+}
+
+impl Env {
+    /// True if a fault of this kind happens here.
+    pub(crate) fn strikes(&mut self, kind: FaultKind) -> bool {
+        let drawn = self.fraction();
+        let strikes = !self.is_calm && drawn < self.faults.probability(kind);
+        if strikes {
+            self.counters.reach(kind.counter());
+        }
+        strikes
+    }
+
+    /// A number from 0 up to 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        f64::from(self.rng.next_u32()) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// A number from `from` up to `to`, less `to` itself.
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.rng.next_u64() % (to - from).max(1)
+    }
+
+    /// One of `count` things.
+    pub(crate) fn pick(&mut self, count: usize) -> usize {
+        usize::try_from(self.rng.next_u64() % (count.max(1) as u64)).unwrap_or(0)
+    }
+
+    /// 32 random bytes.
+    pub(crate) fn seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        seed
+    }
+
+    /// The calendar as it really is.
+    pub(crate) fn today(&self) -> UnixSeconds {
+        START.plus(self.now_ms / 1_000)
+    }
+
+    pub(crate) fn line(&mut self, from: &str, arrow: &str, to: &str, what: &str) {
+        self.trace.line(self.now_ms, from, arrow, to, what);
+    }
+}

@@ -1,0 +1,1 @@
+//! The world is deterministic, and each checker notices what it is for.

@@ -1,0 +1,240 @@
+//! What people do: meet, ask, pay, cancel, walk away, and go to the office.
+
+use money_office::OfficeError;
+use onehop_proto::{Refusal, Terms};
+use onehop_wire::office::{OfficeAnswer, OfficeRequest, Transfer, Verdict};
+use onehop_wire::{Money, Text, TxId};
+
+use crate::check::{contradiction, outcome};
+use crate::device::Device;
+use crate::env::Env;
+use crate::faults::FaultKind;
+use crate::office::{OfficeSim, currency};
+use crate::people::Plan;
+
+/// How long buyer mode stays open, in milliseconds.
+const BUYER_MODE_MS: u64 = 120_000;
+
+/// A seller opens shop near a buyer in buyer mode.
+pub(crate) fn meet(env: &mut Env, devices: &mut [Device], seller: usize, buyer: usize) {
+    let Some(shop) = devices.get_mut(seller) else { return };
+    let lookup = shop.command(env, |wallet, _| wallet.open_shop().ok()).flatten();
+    let (Some(lookup), Some(buyer)) = (lookup, devices.get_mut(buyer)) else { return };
+    let opened = buyer.command(env, |wallet, now| wallet.open_buyer_mode(now, BUYER_MODE_MS));
+    if matches!(opened, Some(Ok(()))) {
+        env.line(buyer.name(), "~", "", "hears a seller");
+        buyer.seek(env, seller, lookup);
+    }
+}
+
+/// One random act of somebody.
+pub(crate) fn act(env: &mut Env, devices: &mut [Device]) {
+    let count = devices.len();
+    let who = env.pick(count);
+    let other = (who + 1 + env.pick(count - 1)) % count;
+    let (chance, until) = (env.fraction(), env.now_ms + env.between(1_000, 40_000));
+    if env.strikes(FaultKind::Partition) {
+        env.radio.part(who, other, until);
+    }
+    if chance < 0.68 {
+        return meet(env, devices, who, other);
+    }
+    let Some(device) = devices.get_mut(who) else { return };
+    if chance < 0.78 {
+        sync(env, device);
+    } else if chance < 0.86 {
+        claim(env, device);
+    } else if chance < 0.94 {
+        resolve(env, device);
+    } else {
+        device.compact(env);
+    }
+}
+
+/// Carries out one plan of the owner of `device`.
+pub(crate) fn carry_out(
+    env: &mut Env,
+    devices: &mut [Device],
+    office: &mut OfficeSim,
+    who: usize,
+    plan: Plan,
+) -> Result<(), OfficeError> {
+    let Some(device) = devices.get_mut(who) else { return Ok(()) };
+    match plan {
+        Plan::Introduce(peer) => {
+            device.command(env, |wallet, now| wallet.introduce(now, peer).ok());
+        }
+        Plan::Ask(peer) => ask(env, device, peer),
+        Plan::Confirm(tx) => {
+            device.command(env, |wallet, now| wallet.confirm(now, &tx).ok());
+        }
+        Plan::Refuse(tx) => {
+            device.command(env, |wallet, now| wallet.refuse(now, &tx).ok());
+        }
+        Plan::Cancel(tx) => {
+            device.command(env, |wallet, now| wallet.cancel(now, &tx).ok());
+        }
+        Plan::HangUp(peer) => {
+            device.command(env, |wallet, _| {
+                if wallet.session(peer).is_some() {
+                    wallet.hang_up(peer);
+                }
+            });
+        }
+        Plan::Start => device.start(env),
+        Plan::Post(request) => post(env, office, device, *request)?,
+        Plan::Answer(request, answer) => hear(env, device, &request, *answer),
+    }
+    Ok(())
+}
+
+fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
+    let is_repeat = env.fraction() < 0.1 && env.orders > 0;
+    if !is_repeat {
+        env.orders += 1;
+    }
+    let amount = match env.pick(12) {
+        0 => env.between(20_000, 60_000),
+        1 => env.between(1, 50),
+        _ => env.between(500, 12_000),
+    };
+    let order = format!("order {}", env.orders);
+    let Ok(order_id) = Text::new(order.as_str()) else { return };
+    let terms = Terms { amount: Money::new(amount, currency()), order_id, order };
+    let asked = device.command(env, |wallet, now| wallet.request(now, peer, &terms));
+    let Some(Ok(tx)) = asked else { return };
+    env.counters.reach("seller/INVITED");
+    if env.fraction() < 0.08 {
+        let at = env.now_ms + env.between(20, 3_000);
+        env.plans.push(at, device.index, Plan::Cancel(tx));
+    }
+}
+
+/// Closes the purse and sends the SYNC, if the device lives to do so.
+pub(crate) fn sync(env: &mut Env, device: &mut Device) {
+    let transfer = match env.pick(6) {
+        0 => Transfer::Charge(env.between(1, 30_000)),
+        1 => Transfer::Withdraw(env.between(1, 8_000)),
+        _ => Transfer::None,
+    };
+    let closed = device.command(env, |wallet, now| wallet.close(now, transfer));
+    if let Some(Ok(sync)) = closed {
+        send(env, device, OfficeRequest::Sync(Box::new(sync)));
+    }
+}
+
+/// Files all claims.
+pub(crate) fn claim(env: &mut Env, device: &mut Device) {
+    let Some(claims) = device.command(env, |wallet, _| wallet.claims()) else { return };
+    for bundle in claims.bundles {
+        send(env, device, OfficeRequest::Claim(bundle));
+    }
+}
+
+/// Asks the office about every payment in doubt.
+pub(crate) fn resolve(env: &mut Env, device: &mut Device) {
+    let Some(running) = &device.running else { return };
+    let doubtful: Vec<TxId> = running
+        .wallet
+        .state()
+        .payments()
+        .filter(|view| view.direction == onehop_proto::Direction::Out)
+        .filter(|view| matches!(view.state.as_str(), "PREPARED" | "ABORTED"))
+        .map(|view| view.tx)
+        .collect();
+    for tx in doubtful {
+        let asked = device.command(env, |wallet, _| wallet.resolve(&tx));
+        if let Some(Ok(request)) = asked {
+            contradiction::resolving(&mut env.facts, tx);
+            send(env, device, OfficeRequest::Resolve(Box::new(request)));
+        }
+    }
+}
+
+fn send(env: &mut Env, device: &Device, request: OfficeRequest) {
+    if device.running.is_some() {
+        let at = env.now_ms + env.between(20, 800);
+        env.plans.push(at, device.index, Plan::Post(Box::new(request)));
+    }
+}
+
+fn post(
+    env: &mut Env,
+    office: &mut OfficeSim,
+    device: &Device,
+    request: OfficeRequest,
+) -> Result<(), OfficeError> {
+    env.line(device.name(), "->", "office", request_name(&request));
+    let Some(answer) = office.ask(env, &request)? else {
+        env.line("office", "x", "", "is killed and starts again");
+        return Ok(());
+    };
+    outcome::answered(env, office.grace(), &answer);
+    if env.pick(6) == 0 && !office.repeats(env, &request, &answer)? {
+        let what = format!("{} asked twice", request_name(&request));
+        env.facts.violate("office I13 replays", what);
+    }
+    let times = if env.strikes(FaultKind::AnswerLost) {
+        0
+    } else {
+        1 + u64::from(env.strikes(FaultKind::AnswerRepeated))
+    };
+    for _ in 0..times {
+        let at = env.now_ms + env.between(20, 2_000);
+        let plan = Plan::Answer(Box::new(request.clone()), Box::new(answer.clone()));
+        env.plans.push(at, device.index, plan);
+    }
+    Ok(())
+}
+
+fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: OfficeAnswer) {
+    const NAME: &str = "I12 the office answers honest wallets";
+    env.line("office", "->", device.name(), request_name(request));
+    match answer {
+        OfficeAnswer::Sync(answer) => {
+            let taken = device.command(env, |wallet, _| wallet.renewed(*answer));
+            if let Some(Err(refusal)) = taken
+                && !is_late(&refusal)
+            {
+                env.facts.violate(NAME, format!("{}: {refusal}", device.name()));
+            }
+        }
+        OfficeAnswer::Claim(answer) => {
+            for verdict in &answer.verdicts {
+                verdict_heard(env, device, verdict);
+            }
+        }
+        OfficeAnswer::Resolve(verdict) => verdict_heard(env, device, &verdict),
+        OfficeAnswer::Refused(why) => {
+            let what = format!("{}: {} refused: {why}", device.name(), request_name(request));
+            env.facts.violate(NAME, what);
+        }
+        OfficeAnswer::Enrol(_) => {}
+    }
+}
+
+fn verdict_heard(env: &mut Env, device: &mut Device, verdict: &Verdict) {
+    if let Verdict::Refused(why) = verdict {
+        let what = format!("{}: {why}", device.name());
+        env.facts.violate("I12 the office answers honest wallets", what);
+    }
+    let taken = device.command(env, |wallet, _| wallet.verdict(verdict));
+    if let Some(Err(refusal)) = taken {
+        let what = format!("{}: {refusal}", device.name());
+        env.facts.violate("I12 the office answers honest wallets", what);
+    }
+}
+
+/// An answer to a SYNC that was answered before.
+fn is_late(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::OfficeAnswer { what: "no sync" | "sync" })
+}
+
+fn request_name(request: &OfficeRequest) -> &'static str {
+    match request {
+        OfficeRequest::Enrol(_) => "ENROL",
+        OfficeRequest::Sync(_) => "SYNC",
+        OfficeRequest::Claim(_) => "CLAIM",
+        OfficeRequest::Resolve(_) => "RESOLVE",
+    }
+}
