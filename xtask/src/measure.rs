@@ -204,15 +204,20 @@ fn instructions(program: &Path) -> Result<Vec<Figure>> {
     let mut sum = 0.0;
     let mut verify = 0.0;
     for (scene, function, times) in PRIMITIVES {
-        let once = callgrind(program, scene, 0, function)? / float(usize::try_from(scenes::TIMES)?);
+        let once =
+            callgrind(program, scene, None, function)? / float(usize::try_from(scenes::TIMES)?);
         sum += once * times;
         if scene == "verify" {
             verify = once;
         }
     }
-    let payment = callgrind(program, "payment", 0, "measured_part")?;
-    let few = callgrind(program, "history", 100, "measured_part")?;
-    let many = callgrind(program, "history", 100_000, "measured_part")?;
+    let payment = callgrind(program, "payment", None, "measured_part")?;
+    let with_past = |n: &str| -> Result<f64> {
+        let folder = tempfile::tempdir()?;
+        scene(program, "past", n, folder.path())?;
+        callgrind(program, "history", Some(folder.path()), "measured_part")
+    };
+    let (few, many) = (with_past("100")?, with_past("100000")?);
     Ok(vec![
         figure(("one strict verification", verify, "instructions"), None, scenes::TIMES, method),
         figure(
@@ -227,7 +232,19 @@ fn instructions(program: &Path) -> Result<Vec<Figure>> {
     ])
 }
 
-fn callgrind(program: &Path, scene: &str, n: u64, function: &str) -> Result<f64> {
+/// Plays a scene in a process of its own; gives what it printed.
+fn scene(program: &Path, name: &str, n: &str, folder: &Path) -> Result<String> {
+    let output = Command::new(program)
+        .args(["measure", "--scene", name, "--n", n, "--folder"])
+        .arg(folder)
+        .output()?;
+    if !output.status.success() {
+        bail!("scene {name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn callgrind(program: &Path, scene: &str, with: Option<&Path>, function: &str) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("callgrind.out");
     let output = Command::new("valgrind")
@@ -235,7 +252,8 @@ fn callgrind(program: &Path, scene: &str, n: u64, function: &str) -> Result<f64>
         .arg(format!("--toggle-collect=*{function}*"))
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(["measure", "--scene", scene, "--n", &n.to_string()])
+        .args(["measure", "--scene", scene, "--folder"])
+        .arg(with.unwrap_or(Path::new(".")))
         .output()
         .context("valgrind is needed and does not start")?;
     if !output.status.success() {
@@ -284,20 +302,10 @@ fn strace(program: &Path) -> Result<Figure> {
 
 fn memory(program: &Path) -> Result<Figure> {
     let folder = tempfile::tempdir()?;
-    let scene = |name: &str, n: &str| -> Result<String> {
-        let output = Command::new(program)
-            .args(["measure", "--scene", name, "--n", n, "--folder"])
-            .arg(folder.path())
-            .output()?;
-        if !output.status.success() {
-            bail!("scene {name} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
     // One process makes the past and another opens it, so that the maker's heap is not counted.
     let kib = |n: &str| -> Result<f64> {
-        scene("past", n)?;
-        Ok(scene("memory", n)?.parse()?)
+        scene(program, "past", n, folder.path())?;
+        Ok(scene(program, "memory", n, folder.path())?.parse()?)
     };
     let more = (kib("100000")? - kib("0")?).max(0.0) / 1_024.0;
     let method =

@@ -26,7 +26,7 @@ pub(crate) fn play(name: &str, n: u64, folder: &Path) -> Result<()> {
         "sign" | "verify" | "keygen" | "hpke-sender" | "hpke-receiver" | "seal" | "open" => {
             primitive(name)
         }
-        "history" => history(n),
+        "history" => history(folder),
         "flushes" => flushes(folder),
         "past" => write_past(n, folder),
         "memory" => memory(folder),
@@ -47,9 +47,10 @@ fn measured_part(pair: &mut Pair) -> Result<()> {
     pair.confirm(&tx)
 }
 
-fn history(n: u64) -> Result<()> {
+/// The same with the past that the folder holds: the keys are the same in every run.
+fn history(folder: &Path) -> Result<()> {
     let mut pair = Pair::new(0, 0)?;
-    let snapshot = past::snapshot(&pair.buyer.records, n)?;
+    let snapshot = std::fs::read(folder.join("snapshot"))?;
     let lsn = u64::try_from(pair.buyer.records.len())?;
     let wallet = Wallet::recover(Config::default(), [9; 32], Some((lsn, &snapshot)), [])?;
     pair.buyer.wallet = wallet;
