@@ -1,9 +1,10 @@
 //! The second half of money.json: one spend entry for each way in which a payee refuses it.
 
 use onehop_evidence::{EntryFault, Payer, PayerFault, verify_entry};
+use onehop_wire::office::OutcomeKind;
 use onehop_wire::{
-    Agreed, Attachment, Certificate, Checkpoint, Currency, Hash, Limits, ReleaseGround, Signed,
-    Statement as _,
+    Agreed, Attachment, Certificate, Checkpoint, Currency, Hash, Limits, Release, ReleaseGround,
+    Signed, Statement as _,
 };
 use serde_json::json;
 
@@ -82,7 +83,7 @@ fn plain(world: &World) -> Vec<Shown> {
     unsigned.agreed = world.sign(&world.third.signer, unsigned.agreed.body);
     vec![
         changed(world, "accepted: the first entry", &|_| {}),
-        changed(world, "accepted: an entry of the whole balance", &|body| {
+        changed(world, "accepted: a first entry of the largest amount", &|body| {
             (body.amount, body.cum_out) = (50_000, 50_000);
         }),
         unsigned,
@@ -120,86 +121,139 @@ fn plain(world: &World) -> Vec<Shown> {
 }
 
 /// The buyer spends 40,000, 40,000 and 40,000, and shows that some of it came back.
-fn attached(world: &World) -> Vec<Shown> {
-    let World { seller, buyer, third, .. } = world;
-    let mut chain = world.chain(&buyer.checkpoint);
-    let mut pay = |payee: &Person, number: u8| {
-        let request = world.request(payee, buyer, 40_000, number);
-        world.entry(buyer, &mut chain, &request, &[])
-    };
-    let (first, second) = (pay(seller, 1), pay(seller, 2));
-    let after = chain;
-    let show = |name, attachments: Vec<Attachment>, change: &dyn Fn(&mut Agreed)| {
-        let chain = Chain { cum_back: 40_000, ..after };
-        let request = world.request(third, buyer, 40_000, 3);
-        let mut body = world.entry_body(buyer, &chain, &request, &attachments);
+struct Spender<'a> {
+    world: &'a World,
+    first: Signed<Agreed>,
+    second: Signed<Agreed>,
+    /// The chain after these two.
+    after: Chain,
+}
+
+impl<'a> Spender<'a> {
+    fn new(world: &'a World) -> Self {
+        let buyer = &world.buyer;
+        let mut after = world.chain(&buyer.checkpoint);
+        let mut pay = |number: u8| {
+            let request = world.request(&world.seller, buyer, 40_000, number);
+            world.entry(buyer, &mut after, &request, &[])
+        };
+        let (first, second) = (pay(1), pay(2));
+        Self { world, first, second, after }
+    }
+
+    /// The third entry with `attachments`, changed by `change` before it was signed.
+    fn show(
+        &self,
+        name: &'static str,
+        attachments: Vec<Attachment>,
+        change: &dyn Fn(&mut Agreed),
+    ) -> Shown {
+        let World { buyer, third, .. } = self.world;
+        let chain = Chain { cum_back: 40_000, ..self.after };
+        let request = self.world.request(third, buyer, 40_000, 3);
+        let mut body = self.world.entry_body(buyer, &chain, &request, &attachments);
         change(&mut body);
-        let agreed = world.sign(&buyer.signer, body);
+        let agreed = self.world.sign(&buyer.signer, body);
         Shown { name, payer: buyer.clone(), agreed, attachments }
-    };
-    let kept = &|_: &mut Agreed| {};
-    let released = world.release(seller, buyer, &first);
-    let with_ground = |change: &dyn Fn(&mut ReleaseGround)| {
-        let mut release = released.clone();
-        if let Attachment::Release(release) = &mut release {
-            change(&mut release.ground);
-        }
-        release
-    };
-    let forged = with_ground(&|ground| match ground {
-        ReleaseGround::Aborted { abort, .. } => abort.signature.0[0] ^= 1,
-        ReleaseGround::Voided(outcome) => outcome.signature.0[0] ^= 1,
-    });
-    let elsewhere = with_ground(&|ground| {
-        *ground = ReleaseGround::Aborted {
-            abort: world.abort(third, buyer, &first),
-            seller: third.certificate.clone(),
-        };
-    });
-    // Signed for the other entry of the same payee.
-    let mismatched = with_ground(&|ground| {
-        *ground = ReleaseGround::Aborted {
-            abort: world.abort(seller, buyer, &second),
-            seller: seller.certificate.clone(),
-        };
-    });
-    let paid = with_ground(&|ground| {
-        let kind = onehop_wire::office::OutcomeKind::Paid;
-        *ground = ReleaseGround::Voided(world.outcome(&first, kind));
-    });
-    let mut twin = first.body.clone();
-    twin.tx.0[0] ^= 1;
-    let twin = world.sign(&buyer.signer, twin);
-    vec![
-        show("accepted: a release by the seller", vec![released.clone()], kept),
-        show("accepted: a release by the office", vec![world.voided(&first)], kept),
-        show("accepted: two releases", vec![released.clone(), world.voided(&second)], kept),
-        show("nothing is shown to have come back", Vec::new(), kept),
-        show("the same release twice", vec![released.clone(), released.clone()], kept),
-        show(
+    }
+
+    fn release(&self, agreed: &Signed<Agreed>) -> Attachment {
+        self.world.release(&self.world.seller, &self.world.buyer, agreed)
+    }
+
+    /// The release of the first entry on another ground.
+    fn with_ground(&self, ground: ReleaseGround) -> Attachment {
+        Attachment::Release(Box::new(Release { agreed: self.first.clone(), ground }))
+    }
+
+    /// An entry like `of` for another payment, changed by `change`.
+    fn other(&self, of: &Signed<Agreed>, change: &dyn Fn(&mut Agreed)) -> Signed<Agreed> {
+        let mut body = of.body.clone();
+        body.tx.0[0] ^= 1;
+        change(&mut body);
+        self.world.sign(&self.world.buyer.signer, body)
+    }
+}
+
+const KEPT: &dyn Fn(&mut Agreed) = &|_| {};
+
+fn attached(world: &World) -> Vec<Shown> {
+    let spender = Spender::new(world);
+    let released = spender.release(&spender.first);
+    let voided = |agreed| world.voided(agreed);
+    let mut shown = vec![
+        spender.show("accepted: a release by the seller", vec![released.clone()], KEPT),
+        spender.show("accepted: a release by the office", vec![voided(&spender.first)], KEPT),
+        spender.show(
+            "accepted: two releases",
+            vec![released.clone(), voided(&spender.second)],
+            KEPT,
+        ),
+        spender.show("nothing is shown to have come back", Vec::new(), KEPT),
+        spender.show("the same release twice", vec![released.clone(), released.clone()], KEPT),
+        spender.show(
             "one entry released by seller and office",
-            vec![released.clone(), world.voided(&first)],
-            kept,
+            vec![released.clone(), voided(&spender.first)],
+            KEPT,
         ),
-        show("a release that the seller did not sign", vec![forged], kept),
-        show("a release by somebody else", vec![elsewhere], kept),
-        show("a release of another payment", vec![mismatched], kept),
-        show("a release by an outcome that is not void", vec![paid], kept),
-        show(
-            "a release of an entry with the same number",
-            vec![world.release(seller, buyer, &first)],
-            &|body| body.seq = 1,
+        spender.show(
+            "attachments in another order",
+            vec![voided(&spender.second), released],
+            &|body| {
+                let mut names = body.attachments.to_vec();
+                names.reverse();
+                body.attachments = super::samples::list(names);
+            },
         ),
-        show(
-            "a release of an entry that another one replaced",
-            vec![world.release(seller, buyer, &second), world.release(seller, buyer, &twin)],
-            &|body| body.prev = first.body.prev,
-        ),
-        show("attachments in another order", vec![world.voided(&second), released], &|body| {
-            let mut names = body.attachments.to_vec();
-            names.reverse();
-            body.attachments = super::samples::list(names);
+    ];
+    shown.extend(not_released(&spender));
+    shown.extend(contradicting(&spender));
+    shown
+}
+
+/// Releases that do not count.
+fn not_released(spender: &Spender<'_>) -> Vec<Shown> {
+    let Spender { world, first, second, .. } = spender;
+    let World { seller, buyer, third, .. } = world;
+    let aborted = |abort, by: &Person| {
+        let seller = by.certificate.clone();
+        vec![spender.with_ground(ReleaseGround::Aborted { abort, seller })]
+    };
+    let mut forged = world.abort(seller, buyer, first);
+    forged.signature.0[0] ^= 1;
+    let by_third = world.abort(third, buyer, first);
+    let of_second = world.abort(seller, buyer, second);
+    let paid = ReleaseGround::Voided(world.outcome(first, OutcomeKind::Paid));
+    let paid = vec![spender.with_ground(paid)];
+    vec![
+        spender.show("a release that the seller did not sign", aborted(forged, seller), KEPT),
+        spender.show("a release by somebody else", aborted(by_third, third), KEPT),
+        spender.show("a release of another payment", aborted(of_second, seller), KEPT),
+        spender.show("a release by an outcome that is not void", paid, KEPT),
+    ]
+}
+
+/// Releases whose entries cannot stand beside each other or the entry that carries them.
+fn contradicting(spender: &Spender<'_>) -> Vec<Shown> {
+    let Spender { first, second, .. } = spender;
+    let twin = spender.other(first, KEPT);
+    let sibling = spender.other(second, &|body| body.prev = first.body.prev);
+    let short = spender.other(second, &|body| body.cum_out = 79_999);
+    let foreign = spender.other(first, &|body| body.checkpoint = Hash([7; 32]));
+    let of = |entries: &[&Signed<Agreed>]| -> Vec<Attachment> {
+        entries.iter().map(|entry| spender.release(entry)).collect()
+    };
+    vec![
+        spender.show("a release of an entry that is not before it", of(&[second]), &|body| {
+            body.seq = 2;
         }),
+        spender.show("a release of an entry that this one replaces", of(&[second]), &|body| {
+            body.prev = second.body.prev;
+        }),
+        spender.show("releases of two entries with one number", of(&[first, &twin]), KEPT),
+        spender.show("releases of two entries after one head", of(&[first, &sibling]), KEPT),
+        spender.show("a release that leaves no room for another", of(&[first, &short]), KEPT),
+        spender.show("a release of an entry under another checkpoint", of(&[&foreign]), KEPT),
     ]
 }
 
@@ -248,9 +302,19 @@ fn received(world: &World) -> Vec<Shown> {
         show("a receipt whose COMMIT is not signed", vec![forged], kept),
         show("a receipt of somebody else", vec![not_its_own], kept),
         show("a receipt whose COMMITTED is of another COMMIT", vec![again], kept),
+        over_hops(world, &show("accepted", vec![receipt.clone()], kept)),
         show("a receipt and no hops", vec![receipt.clone()], &|body| body.hops = 0),
         show("a receipt and too many hops", vec![receipt], &|body| body.hops = 2),
     ]
+}
+
+/// The same entry of a payer whose certificate does not let received money move on.
+fn over_hops(world: &World, shown: &Shown) -> Shown {
+    let mut payer = shown.payer.clone();
+    payer.certificate.body.limits.hops = 0;
+    payer.certificate = world.by_office(payer.certificate.body);
+    let (agreed, attachments) = (shown.agreed.clone(), shown.attachments.clone());
+    Shown { name: "over the limit of hops", payer, agreed, attachments }
 }
 
 /// Payers who do not belong together, and payers whose certificates allow less.

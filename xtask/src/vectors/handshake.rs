@@ -234,7 +234,7 @@ fn refused(world: &World) -> anyhow::Result<Vec<Case>> {
         base("hello 2 chooses a version that was not offered")
             .with("hello_1", hex(&good.hello_1))
             .with("hello_2", hex(with_byte(&good.hello_2, 1, 2)))
-            .with("error", "Handshake"),
+            .with("error", "Version"),
         base("hello 2 has another session key")
             .with("hello_1", hex(&good.hello_1))
             .with("hello_2", hex(flipped(&good.hello_2, 2)))

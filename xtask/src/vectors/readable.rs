@@ -11,7 +11,7 @@ pub(crate) fn readable(value: &impl Serialize) -> Value {
 
 /// The canonical bytes of `value` in hexadecimal.
 pub(crate) fn bytes(value: &impl Serialize) -> Value {
-    hex(&encode(value))
+    hex(encode(value))
 }
 
 pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> Value {
