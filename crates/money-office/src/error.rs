@@ -104,10 +104,10 @@ pub enum Refusal {
     Limit {
         /// Name of the limit.
         name: &'static str,
-        /// The limit.
-        limit: u64,
-        /// What passes it.
-        reached: u64,
+        /// The limit, for people.
+        limit: String,
+        /// What passes it, for people.
+        reached: String,
     },
     /// One payment twice.
     #[error("payment {tx} is known by another entry")]

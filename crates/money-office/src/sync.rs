@@ -181,6 +181,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             Transfer::Charge(sum) => {
                 let (limit, reached) = (self.setup.purse_max, held.saturating_add(sum));
                 if reached > limit {
+                    let (limit, reached) = (self.money(limit), self.money(reached));
                     return Err(Refusal::Limit { name: "purse-max", limit, reached }.into());
                 }
                 let line = i128::from(self.setup.credit_line);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use onehop_crypto::{Verified, verify};
 use onehop_evidence::{ReleaseFault, verify_abort};
 use onehop_wire::office::{EntryState, OutcomeKind, Sync};
-use onehop_wire::{Agreed, Commit, Hash, PublicKey, Signed, TxId, WalletId};
+use onehop_wire::{Agreed, Commit, Hash, Money, PublicKey, Signed, TxId, WalletId};
 
 use crate::draft::{Decided, Draft};
 use crate::error::Refusal;
@@ -167,9 +167,19 @@ fn check_limits(checkpoint: &CheckpointRow, chain: &[ChainEntry]) -> Result<(), 
     });
     let (mut total, mut payments) = (0u64, 0u64);
     let mut payees: std::collections::BTreeMap<WalletId, u64> = std::collections::BTreeMap::new();
-    let over = |name, limit: Option<u64>, reached: u64| match limit {
-        Some(limit) if reached > limit => Err(Refusal::Limit { name, limit, reached }),
-        Some(_) | None => Ok(()),
+    let passed = |limit: Option<u64>, reached: u64| limit.filter(|limit| reached > *limit);
+    let count = |name, limit: Option<u64>, reached: u64| match passed(limit, reached) {
+        Some(limit) => {
+            let (limit, reached) = (limit.to_string(), reached.to_string());
+            Err(Refusal::Limit { name, limit, reached })
+        }
+        None => Ok(()),
+    };
+    let currency = checkpoint.certificate.body.currency;
+    let money = |minor| Money::new(minor, currency).to_string();
+    let over = |name, limit: Option<u64>, reached: u64| match passed(limit, reached) {
+        Some(limit) => Err(Refusal::Limit { name, limit: money(limit), reached: money(reached) }),
+        None => Ok(()),
     };
     for entry in live {
         let body = entry.agreed.body();
@@ -179,8 +189,8 @@ fn check_limits(checkpoint: &CheckpointRow, chain: &[ChainEntry]) -> Result<(), 
         *payee = payee.saturating_add(body.amount);
         over("per-payment", limits.per_payment, body.amount)?;
         over("per-payee", limits.per_payee, *payee)?;
-        over("hops", Some(u64::from(limits.hops)), u64::from(body.hops))?;
+        count("hops", Some(u64::from(limits.hops)), u64::from(body.hops))?;
     }
     over("per-checkpoint", limits.per_checkpoint, total)?;
-    over("payments", limits.payments.map(u64::from), payments)
+    count("payments", limits.payments.map(u64::from), payments)
 }

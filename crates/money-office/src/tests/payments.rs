@@ -126,7 +126,7 @@ fn each_charge_that_does_not_fit_is_refused_by_name_and_the_purse_is_renewed() {
     let refusals = [
         (Transfer::Charge(0), "the amount is 0"),
         (Transfer::Charge(1), "insufficient funds: 0.01 INR asked, 0.00 INR free"),
-        (Transfer::Charge(200_001), "limit purse-max is 200000, reached 200001"),
+        (Transfer::Charge(200_001), "limit purse-max is 2000.00 INR, reached 2000.01 INR"),
         (Transfer::Withdraw(5), "insufficient funds: 0.05 INR asked, 0.00 INR free"),
     ];
     for (number, (transfer, words)) in (2..).zip(refusals) {
@@ -228,7 +228,7 @@ fn a_sync_that_is_not_the_whole_chain_or_over_a_limit_is_refused_by_name() {
     assert_eq!(
         refusals,
         [
-            "limit per-payment is 50000, reached 50001",
+            "limit per-payment is 500.00 INR, reached 500.01 INR",
             "sync's head is not that of its last entry",
             "sync's number is not that of its last entry",
             "sync's total is not that of its last entry",
