@@ -8,6 +8,7 @@
 
 mod layers;
 mod measure;
+mod sim;
 mod source;
 mod spec;
 mod tidy;
@@ -64,6 +65,8 @@ enum Task {
         #[arg(long, hide = true, default_value = ".")]
         folder: std::path::PathBuf,
     },
+    /// Live through seeds of the simulated world; a seed that fails prints how to replay it
+    Sim(sim::SimArgs),
     /// Write the test vectors of protocol-spec.md, section 14, into vectors/
     Vectors {
         /// Write nothing; find the files that this source would write differently
@@ -113,6 +116,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             }
             Vec::new()
         }
+        Task::Sim(args) => sim::run(args),
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {
             vectors::write(&tree.root)?;

@@ -21,6 +21,12 @@ pub(crate) fn finish(
 ) -> Result<(), OfficeError> {
     world.env.is_calm = true;
     world.env.radio.join();
+    if oversleeps {
+        let until = world.env.now_ms + REST_MS;
+        for device in 1..world.devices.len() {
+            (0..device).for_each(|other| world.env.radio.part(device, other, until));
+        }
+    }
     world.run_for(office, REST_MS)?;
     let now = world.env.now_ms;
     if world.env.mutant.is_none() {
@@ -33,9 +39,12 @@ pub(crate) fn finish(
         for device in &mut world.devices {
             device.compact(&mut world.env);
         }
+        // Half of them ask the office first, half the other device.
+        if world.env.pick(2) == 0 {
+            resolve_all(world, office)?;
+        }
         // Purses have expired: nobody can open a session as a buyer before the next one.
-        resolve_all(world, office)?;
-        visit_all(world, office)?;
+        sync_all(world, office)?;
     }
     if oversleeps || world.env.pick(2) == 0 {
         reunite(world, office)?;
@@ -79,6 +88,11 @@ fn visit_all(world: &mut World, office: &mut OfficeSim) -> Result<(), OfficeErro
         workload::claim(&mut world.env, device);
     }
     world.run_for(office, REST_MS)?;
+    sync_all(world, office)
+}
+
+/// Everybody renews the purse.
+fn sync_all(world: &mut World, office: &mut OfficeSim) -> Result<(), OfficeError> {
     for device in &mut world.devices {
         workload::sync(&mut world.env, device);
     }

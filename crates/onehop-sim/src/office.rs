@@ -141,7 +141,7 @@ impl OfficeSim {
         let mut office = self.open()?;
         let again = office.answer(env.today(), request)?;
         let is_same_store = office.store().rows == self.ledger.rows;
-        Ok(is_same_store && (again == *answer))
+        Ok(is_same_store && is_same(answer, &again))
     }
 
     fn forget(&mut self, env: &Env) {
@@ -192,6 +192,18 @@ impl OfficeSim {
         let answer = office.operate(env.today(), &order);
         self.ledger = office.into_store();
         answer
+    }
+}
+
+/// The same bytes, but for a PENDING that meanwhile became an answer.
+fn is_same(first: &OfficeAnswer, again: &OfficeAnswer) -> bool {
+    match (first, again) {
+        (OfficeAnswer::Claim(first), OfficeAnswer::Claim(again)) => {
+            let mut pairs = first.verdicts.iter().zip(again.verdicts.iter());
+            let is_long = first.verdicts.len() == again.verdicts.len();
+            is_long && pairs.all(|(a, b)| a == b || matches!(a, Verdict::Pending(_)))
+        }
+        _ => first == again,
     }
 }
 

@@ -1,1 +1,218 @@
 //! The world is deterministic, and each checker notices what it is for.
+
+use onehop_proto::LogRecord;
+use onehop_wire::office::{Outcome, OutcomeKind};
+use onehop_wire::{Hash, Signature, Signed, TxId, UnixSeconds};
+
+use crate::check::{Facts, Payment, atomicity, contradiction, credit};
+use crate::env::Mutant;
+use crate::{Faults, Options, RunOutcome, Variant, World, replay_command};
+
+fn short() -> Options {
+    Options { acts: 25, ..Options::default() }
+}
+
+/// The invariants that a mutant breaks in some seeds.
+fn broken_by(mutant: Mutant) -> Vec<&'static str> {
+    let options = Options { acts: 25, faults: Faults::default(), ..Options::default() };
+    let runs: Vec<RunOutcome> =
+        (1..=4).map(|seed| World::with(seed, &options, Some(mutant)).run()).collect();
+    runs.iter().flat_map(|run| run.violations.iter().map(|v| v.invariant)).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let options = Options { trace: true, ..short() };
+    let (first, again) = (World::new(7, &options).run(), World::new(7, &options).run());
+    assert!(first.trace.lines().count() > 100);
+    assert_eq!(first.trace, again.trace);
+    assert_eq!(first.counters, again.counters);
+    assert_ne!(first.trace, World::new(8, &options).run().trace);
+}
+
+#[test]
+fn a_trace_is_a_sequence_diagram_and_changes_nothing() {
+    let traced = World::new(7, &Options { trace: true, ..short() }).run();
+    let silent = World::new(7, &short()).run();
+    assert_eq!((traced.steps, traced.counters), (silent.steps, silent.counters));
+    assert!(traced.trace.contains("=> disk   Prepared"), "{}", traced.trace);
+    assert!(silent.trace.is_empty());
+}
+
+#[test]
+fn without_faults_everything_settles() {
+    let options = Options { faults: Faults::none(), ..short() };
+    let run = World::new(3, &options).run();
+    assert_eq!(run.violations, []);
+    assert!(run.payments > 3);
+}
+
+#[test]
+fn the_replay_command_names_seed_and_variant() {
+    assert_eq!(replay_command(9, Variant::Honest), "cargo xtask sim --seeds 1 --from 9 --trace");
+    assert!(replay_command(9, Variant::Cloned).contains("--variant cloned"));
+}
+
+#[test]
+fn a_device_that_transmits_before_it_persists_is_noticed() {
+    assert!(broken_by(Mutant::TransmitFirst).contains(&"I11 nothing leaves before its force"));
+}
+
+#[test]
+fn a_device_that_does_not_force_is_noticed() {
+    assert!(broken_by(Mutant::NoForce).contains(&"I11 nothing leaves before its force"));
+}
+
+#[test]
+fn a_disk_that_forgets_is_noticed() {
+    assert!(broken_by(Mutant::ForgetsForced).contains(&"durability"));
+}
+
+#[test]
+fn an_office_that_forgets_is_noticed() {
+    let broken = broken_by(Mutant::OfficeForgets);
+    assert!(!broken.is_empty(), "{broken:?}");
+}
+
+#[test]
+fn an_office_that_books_cash_twice_is_noticed() {
+    assert!(broken_by(Mutant::CashTwice).contains(&"office C1 conservation"));
+}
+
+#[test]
+fn devices_that_never_return_are_noticed() {
+    assert!(broken_by(Mutant::NobodyReturns).contains(&"I12 everything settles"));
+}
+
+#[test]
+fn both_gaining_and_both_losing_are_noticed() {
+    let commit = [Hash([1; 32])].into();
+    let gained = Payment { commits: commit, buyer_released: true, ..Payment::default() };
+    assert_eq!(atomicity::check(&gained).unwrap().0, "I1 never both gain");
+    let abort = [Hash([2; 32])].into();
+    let lost = Payment { buyer_paid: true, aborts: abort, ..Payment::default() };
+    assert_eq!(atomicity::check(&lost).unwrap().0, "I2 never both lose");
+    assert_eq!(atomicity::check(&Payment::default()), None);
+}
+
+#[test]
+fn a_payment_credited_twice_is_noticed() {
+    let twice = Payment { credits: [(1, 5), (1, 9)].into(), ..Payment::default() };
+    assert_eq!(credit::check(&twice).unwrap().0, "I4 credited once");
+    let twice = Payment { redeemed: [(1, 5), (2, 5)].into(), ..Payment::default() };
+    assert_eq!(credit::check(&twice).unwrap().0, "I4 credited once");
+}
+
+#[test]
+fn contradicting_statements_are_noticed() {
+    let (one, two) = (Hash([1; 32]), Hash([2; 32]));
+    let cases = [
+        Payment { commits: [one, two].into(), ..Payment::default() },
+        Payment { commits: [one].into(), aborts: [two].into(), ..Payment::default() },
+        Payment { prepared: [one, two].into(), ..Payment::default() },
+    ];
+    for case in cases {
+        assert_eq!(contradiction::check(&case).unwrap().0, "I5 no honest contradiction");
+    }
+}
+
+#[test]
+fn a_commit_without_a_durable_vote_is_noticed() {
+    let mut facts = Facts::default();
+    crate::check::order::committed(&mut facts, &TxId([1; 32]), Hash([2; 32]));
+    assert_eq!(facts.violations.first().unwrap().invariant, "I3 prepared before committed");
+}
+
+#[test]
+fn an_undo_that_rewinds_the_chain_is_noticed() {
+    let world = World::new(1, &short());
+    let office = world.env.facts.office.unwrap();
+    let mut facts = Facts { office: Some(office), ..Facts::default() };
+    let entry = entry();
+    contradiction::entry(&mut facts, &entry, Hash([1; 32]));
+    contradiction::entry(&mut facts, &entry, Hash([1; 32]));
+    assert_eq!(facts.violations, []);
+    contradiction::entry(&mut facts, &entry, Hash([2; 32]));
+    assert_eq!(facts.violations.first().unwrap().invariant, "I5 no honest contradiction");
+}
+
+#[test]
+fn outcomes_that_contradict_the_devices_are_noticed() {
+    let check = |kind, payment: Payment| {
+        let mut world = World::new(1, &short());
+        let outcome = outcome(kind);
+        world.env.facts.payments.insert(outcome.body.tx, payment);
+        crate::check::outcome::check(&mut world.env, 86_400, &outcome);
+        world.env.facts.violations.first().map(|violation| violation.invariant)
+    };
+    let late = UnixSeconds(u64::MAX / 2);
+    let commits = || [Hash([1; 32])].into();
+    let released = Payment { buyer_released: true, ..Payment::default() };
+    assert_eq!(check(OutcomeKind::Paid, released), Some("office I7 paid implies not released"));
+    assert_eq!(check(OutcomeKind::Paid, Payment::default()), Some("office I10 both signed"));
+    let early = Payment { redeem_by: late, ..Payment::default() };
+    let void = "office I9 void implies deadline or ABORT";
+    assert_eq!(check(OutcomeKind::Void, early), Some(void));
+    let voided = Payment {
+        outcome: Some(outcome(OutcomeKind::Void)),
+        commits: commits(),
+        ..Payment::default()
+    };
+    let paid = "office I6 never pays what it voided";
+    assert_eq!(check(OutcomeKind::Paid, voided), Some(paid));
+    let fine = Payment { commits: commits(), ..Payment::default() };
+    assert_eq!(check(OutcomeKind::Paid, fine), None);
+}
+
+#[test]
+fn a_wallet_that_keeps_evidence_against_an_honest_one_is_noticed() {
+    let mut world = World::new(1, &short());
+    let record = LogRecord::Evidence { tx: TxId([1; 32]), message: Vec::new() };
+    world.env.facts.record(0, 9, &record);
+    let broken = world.env.facts.violations.first().unwrap().invariant;
+    assert_eq!(broken, "I14 honest history leaves no proof");
+}
+
+#[test]
+fn dishonest_variants_break_local_invariants_and_not_the_offices() {
+    for variant in [Variant::RolledBack, Variant::Cloned] {
+        let options = Options { variant, ..Options::default() };
+        let runs: Vec<RunOutcome> = (1..=6).map(|s| World::new(s, &options).run()).collect();
+        let office: Vec<_> = runs.iter().flat_map(|run| run.violations.clone()).collect();
+        assert_eq!(office, [], "{variant:?}");
+        assert!(runs.iter().any(|run| !run.local.is_empty()), "{variant:?}");
+    }
+}
+
+fn outcome(kind: OutcomeKind) -> Signed<Outcome> {
+    let body = Outcome {
+        tx: TxId([7; 32]),
+        entry: Hash([1; 32]),
+        checkpoint: Hash([2; 32]),
+        seq: 1,
+        amount: 5,
+        currency: crate::office::currency(),
+        kind,
+        signed_by: 1,
+    };
+    Signed { body, signature: Signature([0; 64]) }
+}
+
+fn entry() -> onehop_wire::Agreed {
+    onehop_wire::Agreed {
+        checkpoint: Hash([2; 32]),
+        seq: 1,
+        prev: Hash([2; 32]),
+        amount: 5,
+        cum_out: 5,
+        cum_back: 0,
+        cum_in: 0,
+        currency: crate::office::currency(),
+        payee: onehop_wire::WalletId([3; 32]),
+        tx: TxId([7; 32]),
+        request: Hash([4; 32]),
+        redeem_by: UnixSeconds(9),
+        hops: 0,
+        attachments: onehop_wire::List::empty(),
+    }
+}

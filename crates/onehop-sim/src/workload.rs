@@ -104,6 +104,9 @@ fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
     let asked = device.command(env, |wallet, now| wallet.request(now, peer, &terms));
     let Some(Ok(tx)) = asked else { return };
     env.counters.reach("seller/INVITED");
+    if env.trace.is_kept() {
+        env.line(device.name(), "?", "", &format!("asks for {amount} as {}", tx.short()));
+    }
     if env.fraction() < 0.08 {
         let at = env.now_ms + env.between(20, 3_000);
         env.plans.push(at, device.index, Plan::Cancel(tx));
@@ -192,6 +195,17 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
     env.line("office", "->", device.name(), request_name(request));
     match answer {
         OfficeAnswer::Sync(answer) => {
+            if env.trace.is_kept() {
+                let before = device.running.as_ref().map(|running| running.wallet.balance());
+                let decided = answer
+                    .outcomes
+                    .iter()
+                    .map(|o| format!("{} {:?} {}", o.body.tx.short(), o.body.kind, o.body.amount));
+                let decided: Vec<String> = decided.collect();
+                let next = answer.checkpoint.body.balance;
+                let what = format!("purse of {next} after {before:?}: {}", decided.join(", "));
+                env.line("office", ".", device.name(), &what);
+            }
             let taken = device.command(env, |wallet, _| wallet.renewed(*answer));
             if let Some(Err(refusal)) = taken
                 && !is_late(&refusal)

@@ -2,6 +2,7 @@
 //! together.
 
 use money_office::OfficeError;
+use onehop_wire::TxId;
 use onehop_wire::office::OutcomeKind;
 
 use crate::device::Device;
@@ -49,7 +50,22 @@ pub(crate) fn wallets(env: &mut Env, devices: &[Device]) {
         }
     }
     if sum > env.facts.issued {
-        let what = format!("wallets hold {sum} of {}", env.facts.issued);
+        let over = sum - env.facts.issued;
+        let likely = env.facts.payments.iter().find(|(_, p)| i128::from(p.amount) == over);
+        let likely = likely.map(|(tx, _)| states(*tx, devices)).unwrap_or_default();
+        let what = format!("wallets hold {sum} of {}{likely}", env.facts.issued);
         env.facts.violate("C1 conservation", what);
     }
+}
+
+/// How a payment stands on each side, for a message.
+fn states(tx: TxId, devices: &[Device]) -> String {
+    let mut text = format!("; payment {}", tx.short());
+    for device in devices {
+        let view = device.running.as_ref().and_then(|r| r.wallet.state().payment(&tx));
+        if let Some(view) = view {
+            text.push_str(&format!(", {} {:?} {}", device.name(), view.direction, view.state));
+        }
+    }
+    text
 }
