@@ -43,6 +43,7 @@ fn with(world: World, table: Table, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -
     rows.chain(report.faults.iter().cloned()).collect()
 }
 
+/// [O-8]
 #[test]
 fn an_edited_balance_is_named_with_both_sums() {
     let (world, seller) = busy();

@@ -13,6 +13,7 @@ fn outcome(verdict: Verdict) -> Option<OutcomeKind> {
     }
 }
 
+/// [O-6]
 #[test]
 fn what_is_in_doubt_stays_suspended_until_it_is_claimed() {
     let mut world = World::new();
@@ -26,6 +27,7 @@ fn what_is_in_doubt_stays_suspended_until_it_is_claimed() {
     assert_eq!((world.report(&buyer).suspense, world.report(&seller).account), (0, 300));
 }
 
+/// [O-5] [O-14] [O-15] [O-16] [O-18]
 #[test]
 fn what_is_in_doubt_is_void_on_a_resolve_once_nobody_claimed_in_time() {
     let mut world = World::new();
@@ -47,6 +49,7 @@ fn what_is_in_doubt_is_void_on_a_resolve_once_nobody_claimed_in_time() {
     assert_eq!(world.sync(&mut buyer, Transfer::None).checkpoint.body.balance, 1_000);
 }
 
+/// [O-11] [O-14]
 #[test]
 fn a_claim_in_time_beats_the_resolve() {
     let mut world = World::new();
@@ -63,6 +66,7 @@ fn a_claim_in_time_beats_the_resolve() {
     assert_eq!(world.sync(&mut buyer, Transfer::None).checkpoint.body.balance, 700);
 }
 
+/// [O-15]
 #[test]
 fn an_entry_that_the_seller_waived_is_released_whoever_shows_the_waiver() {
     for shown_by in ["the payer's sync", "the seller's sync", "a resolve", "the seller first"] {
@@ -121,6 +125,7 @@ fn committed_beats_abort_and_abort_beats_commit() {
     }
 }
 
+/// [O-9]
 #[test]
 fn a_resolve_of_mixed_parts_or_by_a_stranger_is_refused() {
     let mut world = World::new();

@@ -6,6 +6,7 @@ use onehop_wire::{PublicKey, SessionKey, Signature, encode};
 
 use super::world::{DAY, World, key};
 
+/// [O-1] [O-2] [O-18]
 #[test]
 fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     let mut world = World::new();
@@ -20,6 +21,7 @@ fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     onehop_evidence::Payer::new(certificate, checkpoint).unwrap();
 }
 
+/// [O-1]
 #[test]
 fn a_taken_name_a_taken_key_a_weak_key_and_a_missing_signature_are_refused() {
     let mut world = World::new();
@@ -39,6 +41,7 @@ fn a_taken_name_a_taken_key_a_weak_key_and_a_missing_signature_are_refused() {
     assert_eq!(*world.office.store(), before);
 }
 
+/// [O-3]
 #[test]
 fn a_restored_wallet_gets_a_new_epoch_at_once_and_its_money_after_the_claim_window() {
     let mut world = World::new();
@@ -61,6 +64,7 @@ fn a_restored_wallet_gets_a_new_epoch_at_once_and_its_money_after_the_claim_wind
     assert_eq!(world.sync(&mut wallet, Transfer::None).checkpoint.body.balance, 5_000);
 }
 
+/// [O-2]
 #[test]
 fn a_certificate_is_renewed_before_a_checkpoint_could_outlive_it() {
     let mut world = World::new();
@@ -76,6 +80,7 @@ fn a_certificate_is_renewed_before_a_checkpoint_could_outlive_it() {
     assert_eq!(wallet.certificate.body.epoch, 1);
 }
 
+/// [O-2]
 #[test]
 fn a_new_office_key_signs_what_follows_and_the_old_one_stays_known() {
     let mut world = World::new();

@@ -13,6 +13,7 @@ fn outcome(verdict: &Verdict) -> Option<OutcomeKind> {
     }
 }
 
+/// [O-11] [O-13]
 #[test]
 fn two_claims_on_one_purse_are_paid_as_far_as_it_goes_and_the_rest_is_disputed() {
     let mut world = World::new();
@@ -36,6 +37,7 @@ fn two_claims_on_one_purse_are_paid_as_far_as_it_goes_and_the_rest_is_disputed()
     assert_eq!(world.report(&two).account, 0);
 }
 
+/// [O-13]
 #[test]
 fn an_entry_against_the_sync_that_closed_is_disputed_and_the_wallet_gets_nothing_more() {
     let mut world = World::new();

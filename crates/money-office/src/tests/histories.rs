@@ -101,6 +101,7 @@ fn run(seed: u64) {
     }
 }
 
+/// [O-8]
 #[test]
 fn books_balance_after_every_step_of_random_histories_with_forks_among_them() {
     for seed in 0..24 {

@@ -24,6 +24,7 @@ fn refused(verdict: &Verdict) -> String {
     }
 }
 
+/// [O-5] [O-11] [O-12]
 #[test]
 fn a_claim_before_the_payer_closes_waits_and_is_paid_once_it_has() {
     let mut world = World::new();
@@ -40,6 +41,7 @@ fn a_claim_before_the_payer_closes_waits_and_is_paid_once_it_has() {
     assert_eq!(buyer.checkpoint.body.balance, 50_000 - 735);
 }
 
+/// [O-10] [O-14] [O-18]
 #[test]
 fn a_payment_is_credited_once_in_any_order_any_number_of_times_and_from_either_side() {
     let orders: [&[u8]; 4] = [b"ccsc", b"sccc", b"csc", b"scs"];
@@ -65,6 +67,7 @@ fn a_payment_is_credited_once_in_any_order_any_number_of_times_and_from_either_s
     }
 }
 
+/// [O-6]
 #[test]
 fn a_commit_in_the_payers_sync_pays_a_payee_that_lost_its_device() {
     let mut world = World::new();
@@ -76,6 +79,7 @@ fn a_commit_in_the_payers_sync_pays_a_payee_that_lost_its_device() {
     assert_eq!(world.report(&seller).account, 735);
 }
 
+/// [O-5] [O-12]
 #[test]
 fn money_received_under_a_checkpoint_arrives_with_the_sync_that_closes_it() {
     let mut world = World::new();
@@ -90,6 +94,7 @@ fn money_received_under_a_checkpoint_arrives_with_the_sync_that_closes_it() {
     assert_eq!(kind(&world.claim(&paid.claim)), Some(OutcomeKind::Paid));
 }
 
+/// [O-5]
 #[test]
 fn received_money_is_spent_on_over_one_hop_and_settles_in_any_order() {
     for buyer_first in [true, false] {
@@ -119,6 +124,7 @@ fn received_money_is_spent_on_over_one_hop_and_settles_in_any_order() {
     }
 }
 
+/// [O-7]
 #[test]
 fn each_charge_that_does_not_fit_is_refused_by_name_and_the_purse_is_renewed() {
     let mut world = World::with_credit(Some(0));
@@ -162,6 +168,7 @@ fn an_operators_order_is_done_once_and_only_with_the_operators_signature() {
     assert_eq!(*world.office.store(), before);
 }
 
+/// [O-9]
 #[test]
 fn an_unbacked_or_unsigned_or_strange_claim_is_refused_and_changes_nothing() {
     let mut world = World::new();
@@ -198,6 +205,7 @@ fn an_unbacked_or_unsigned_or_strange_claim_is_refused_and_changes_nothing() {
     assert_eq!(*world.office.store(), before);
 }
 
+/// [O-4]
 #[test]
 fn a_sync_that_is_not_the_whole_chain_or_over_a_limit_is_refused_by_name() {
     let mut world = World::new();
@@ -240,6 +248,7 @@ fn a_sync_that_is_not_the_whole_chain_or_over_a_limit_is_refused_by_name() {
     assert_eq!(*world.office.store(), before);
 }
 
+/// [O-4] [O-18]
 #[test]
 fn another_sync_of_a_closed_checkpoint_is_refused() {
     let mut world = World::new();

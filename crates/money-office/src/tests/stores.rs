@@ -46,6 +46,7 @@ fn both_stores_keep_the_same_contract() {
     assert_eq!(again.get(Table::Open, b"a").unwrap(), None);
 }
 
+/// [O-24]
 #[test]
 fn the_offices_clock_never_goes_back_also_across_a_restart() {
     let mut world = World::new();

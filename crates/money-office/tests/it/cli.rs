@@ -35,6 +35,7 @@ fn an_unknown_profile_or_currency_or_one_that_does_not_fit_is_refused_and_makes_
     assert!(!folder.path().exists());
 }
 
+/// [O-23]
 #[test]
 fn a_folder_without_an_office_a_strange_wallet_and_a_public_address_with_credit_are_refused() {
     let folder = Folder::new();

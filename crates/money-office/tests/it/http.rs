@@ -9,6 +9,7 @@ use onehop_wire::{Checkpoint, List, Signed, decode, encode};
 use crate::office::Folder;
 use crate::wallet::{Wallet, enrol_request};
 
+/// [O-17] [O-18]
 #[test]
 fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
     let folder = Folder::init();
@@ -52,6 +53,7 @@ fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
     assert!(folder.ok(&["settle"]).starts_with("0 paid"));
 }
 
+/// [O-20]
 #[test]
 fn requests_that_are_unsigned_malformed_or_too_large_are_problems_and_change_nothing() {
     let folder = Folder::init();
@@ -118,6 +120,7 @@ fn the_document_served_describes_what_is_served_and_health_says_so() {
     }
 }
 
+/// [O-20]
 #[test]
 fn a_request_as_a_file_gets_the_answer_that_http_gives_and_sigterm_stops_the_service() {
     let folder = Folder::init();

@@ -126,6 +126,7 @@ impl Bench {
     }
 }
 
+/// [L-1]
 #[test]
 fn both_sides_hear_of_a_channel_once_and_its_messages_once() {
     let mut bench = Bench::connected();
@@ -144,6 +145,7 @@ fn both_sides_hear_of_a_channel_once_and_its_messages_once() {
     assert!(bench.sides.iter().all(|side| side.is_idle(ID)));
 }
 
+/// [L-1]
 #[test]
 fn a_channel_without_a_connection_is_given_up_after_the_grace_time() {
     let mut bench = Bench::connected();

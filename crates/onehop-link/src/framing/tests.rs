@@ -169,6 +169,7 @@ fn deliver(mtus: &[usize], bearer: Bearer, lens: &[usize], seed: u64) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
+    /// [L-1] [L-2]
     #[test]
     fn every_message_arrives_once_and_in_order_over_a_bad_bearer(
         mtus in prop::collection::vec(20_usize..=512, 1..5),
@@ -179,6 +180,7 @@ proptest! {
         deliver(&mtus, Bearer { loss, repeat, delay_ms }, &lens, seed);
     }
 
+    /// [L-3]
     #[test]
     fn any_bytes_are_a_frame_or_a_fault_and_held_memory_stays_bounded(
         frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 1..200),
@@ -232,6 +234,7 @@ fn a_payment_costs_few_bytes_beyond_its_messages() {
     assert_eq!(overhead, 59, "{} frames", pair.sent);
 }
 
+/// [L-3]
 #[test]
 fn a_flood_of_pieces_ahead_of_turn_is_held_to_the_window() {
     let mut channel = Channel::accept(ChannelId([2; 8]), 512);
@@ -246,6 +249,7 @@ fn a_flood_of_pieces_ahead_of_turn_is_held_to_the_window() {
     assert!(channel.faults() > 0);
 }
 
+/// [L-3]
 #[test]
 fn messages_that_nobody_polls_stop_the_sender_and_are_not_lost() {
     let mut pair = Pair::new(512, PERFECT, 4);

@@ -61,6 +61,7 @@ impl Journal for Breakable {
     }
 }
 
+/// [S-4]
 #[tokio::test(start_paused = true)]
 async fn a_buyer_whose_log_fails_on_the_vote_halts_before_it_votes() {
     let office = Office::new();
@@ -103,6 +104,7 @@ async fn a_buyer_whose_log_fails_on_the_vote_halts_before_it_votes() {
     }
 }
 
+/// [S-4]
 #[tokio::test(start_paused = true)]
 async fn a_seller_whose_log_fails_on_the_decision_halts_before_it_decides() {
     let office = Office::new();

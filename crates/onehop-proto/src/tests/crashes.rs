@@ -122,6 +122,7 @@ fn recovery_at_every_prefix_of_the_log_gives_a_sound_wallet_and_repeats_itself()
     }
 }
 
+/// [S-4]
 #[test]
 fn a_log_with_a_record_missing_in_the_middle_is_refused() {
     let mut pair = Pair::new();

@@ -164,7 +164,7 @@ fn a_credit_that_the_office_takes_back_is_reversed_once() {
     assert_eq!(pair.seller.wallet.balance().received_unsettled, 0);
 }
 
-/// [S-10]
+/// [S-10] [S-11]
 #[test]
 fn compaction_keeps_what_is_open_and_archives_what_is_settled() {
     let mut pair = Pair::new();

@@ -97,6 +97,7 @@ proptest! {
     }
 }
 
+/// [S-4]
 #[test]
 fn a_damaged_record_below_the_mark_is_damage_and_above_it_a_torn_tail() {
     let all = log(6, 3);

@@ -71,6 +71,7 @@ fn a_store_of_another_kind_is_refused() {
     assert!(matches!(refused, OpenError::Kind { found, .. } if found == "wallet"));
 }
 
+/// [S-6]
 #[test]
 fn an_initialised_store_whose_database_is_gone_is_damaged_and_never_new() {
     let dir = TempDir::new().unwrap();
@@ -87,6 +88,7 @@ fn an_initialised_store_whose_database_is_gone_is_damaged_and_never_new() {
     assert!(matches!(open(dir.path(), OpenMode::Open), Err(OpenError::Damaged { .. })));
 }
 
+/// [S-6]
 #[test]
 fn an_initialised_store_whose_database_is_empty_is_damaged_and_never_new() {
     let dir = TempDir::new().unwrap();
@@ -110,6 +112,7 @@ fn an_initialised_store_whose_database_is_empty_is_damaged_and_never_new() {
     assert!(matches!(&refused, OpenError::Damaged { what, .. } if lost(what)), "{refused:?}");
 }
 
+/// [S-6]
 #[test]
 fn a_store_that_lost_its_marker_is_damaged_and_never_new() {
     let dir = TempDir::new().unwrap();

@@ -141,6 +141,7 @@ fn every_flipped_byte_is_refused_or_harmless() {
     assert!(refused > 1000, "only {refused} flips were noticed");
 }
 
+/// [S-4]
 #[test]
 fn a_full_disk_refuses_the_append_and_everything_after_it_until_reopened() {
     let mut journal = SimJournal::new();
