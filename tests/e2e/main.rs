@@ -10,6 +10,9 @@
 mod bench;
 mod crashes;
 mod cuts;
+// Memory is read from `/proc`.
+#[cfg(target_os = "linux")]
+mod hostile;
 mod many;
 mod offices;
 mod pair;

@@ -59,6 +59,11 @@ impl Running {
         Self { stdin: child.stdin.take(), child, lines, ended: Ended::default() }
     }
 
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for a line that `is_it`; `None` if the process ends before.
     #[track_caller]
     pub(crate) fn wait(&mut self, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
