@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use onehop_crypto::Trust;
 use onehop_wire::domain::{Statement as _, hash_of};
 use onehop_wire::limits::ORDER_TEXT_MAX;
-use onehop_wire::office::{Enrol, OfficeInfo, Outcome, OutcomeKind, Revocations};
+use onehop_wire::office::{Enrol, OfficeInfo, Outcome, OutcomeKind, Revocations, Transfer};
 use onehop_wire::{
     Abort, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed, Hash, OfficeId,
     OfficeKey, OrderId, Refused, Released, Signed, Text, TxId, UnixSeconds, WalletId, encode,
@@ -60,6 +60,10 @@ pub struct State {
     /// Sum of the amounts of all COMMITTED and DONE payments as a seller.
     pub(crate) received: u64,
     pub(crate) returning: BTreeMap<TxId, Returning>,
+    /// Received money that was spent on under closed purses, until the office has counted it.
+    pub(crate) spent_on: u64,
+    /// Received money that the office has paid and the next purse will contain.
+    pub(crate) incoming: u64,
     /// Number of the last COMMIT-REQUEST.
     pub(crate) number: u64,
     /// Highest request number ever erased.
@@ -235,11 +239,34 @@ impl State {
             self.frozen = false;
         }
         let old = self.purse.take().ok_or(Misfit)?;
+        self.spent_on = self.still_spent_on(&old, renewal);
+        self.incoming = 0;
         self.old_purses.insert(old.hash, (certificate, old.checkpoint));
         // What the office decided before it signed this purse is part of its balance.
         self.returning.retain(|_, returning| !returning.decided);
         self.revocations = Some(renewal.revocations.clone());
         self.open_purse(&renewal.checkpoint)
+    }
+
+    /// What the purses so far lack of what was spent out of them, less what came in since.
+    fn still_spent_on(&self, old: &Purse, renewal: &Renewal) -> u64 {
+        let decided = self.returning.values().filter(|returning| returning.decided);
+        let back = decided.fold(0u64, |sum, returning| sum.saturating_add(returning.amount));
+        // While anything is lacking the next purse is empty but for what was charged, and nothing
+        // can be withdrawn from it.
+        let balance = renewal.checkpoint.body.balance;
+        let charged = match old.closed.as_ref().map(|sync| sync.body.transfer) {
+            Some(Transfer::Charge(sum)) if balance >= sum => sum,
+            Some(Transfer::Charge(_) | Transfer::Withdraw(_) | Transfer::None) | None => 0,
+        };
+        let had = old
+            .own()
+            .saturating_add(i128::from(charged))
+            .saturating_add(i128::from(self.incoming))
+            .saturating_add(i128::from(back));
+        let left =
+            i128::from(self.spent_on).saturating_add(i128::from(balance)).saturating_sub(had);
+        u64::try_from(left.max(0)).unwrap_or(u64::MAX)
     }
 
     fn invited(
@@ -315,6 +342,9 @@ impl State {
             return Err(Misfit);
         };
         let (claim, change, outcome) = (claim.clone(), *change, outcome.clone());
+        if paid && claim.commit.body.payee_checkpoint.is_some() {
+            self.incoming = self.incoming.saturating_add(claim.agreed.body.amount);
+        }
         payment.state = if paid {
             SellerState::Redeemed { claim, outcome }
         } else {

@@ -442,13 +442,14 @@ impl Wallet {
             .returning
             .values()
             .fold(0u64, |sum, returning| sum.saturating_add(returning.amount));
+        let spent_on = i128::from(self.state.spent_on);
         let received = i128::from(self.state.received).saturating_add(i128::from(returning));
         let held = self.held_in_session();
         Balance {
             available: clamp(own),
             held,
             in_doubt: self.state.hold.saturating_sub(held),
-            received_unsettled: clamp(received.saturating_add(own.min(0))),
+            received_unsettled: clamp(received.saturating_add(own.min(0)).saturating_sub(spent_on)),
             spendable: self.state.spendable(),
         }
     }

@@ -234,6 +234,31 @@ fn received_money_moves_on_once_with_its_receipt() {
     assert_eq!(other.spendable, BUYER_FUNDS - 735);
 }
 
+#[test]
+fn received_money_that_was_spent_on_is_not_shown_again_after_renewal() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.pay(735, "order 1");
+    std::mem::swap(&mut pair.seller, &mut pair.buyer);
+    pair.open();
+    pair.pay(700, "order 9");
+    let shown = |pair: &Pair| {
+        let balance = pair.buyer.wallet.balance();
+        (balance.available, balance.received_unsettled)
+    };
+    assert_eq!(shown(&pair), (0, 35));
+    // The office has not settled what was received: 700 of it are spoken for.
+    renew(&mut pair, 0, vec![]);
+    assert_eq!(shown(&pair), (0, 35));
+    pair.buyer = pair.buyer.restarted(true, 91);
+    assert_eq!(shown(&pair), (0, 35));
+    let claim = pair.buyer.wallet.claims().bundles[0].claims[0].clone();
+    assert_eq!(claim.agreed.body.tx, tx);
+    let paid = pair.office.outcome(&claim.agreed, OutcomeKind::Paid);
+    renew(&mut pair, 35, vec![paid]);
+    assert_eq!(shown(&pair), (35, 0));
+}
+
 /// [S-7]
 #[test]
 fn a_frozen_wallet_signs_nothing() {
