@@ -271,13 +271,12 @@ impl Device {
     }
 
     fn notify(&mut self, env: &mut Env, event: &Event) {
-        let is_seller = match event {
-            Event::SessionOpen { peer, .. } => {
-                let running = self.running.as_ref();
-                running.and_then(|r| r.peers.get(peer)).is_some_and(|(_, initiator)| !initiator)
-            }
-            _ => false,
-        };
+        let mut is_seller = false;
+        if let Event::SessionOpen { peer, .. } = event {
+            let peers = self.running.as_ref().map(|running| &running.peers);
+            let known = peers.and_then(|peers| peers.get(peer));
+            is_seller = known.is_some_and(|(_, initiator)| !initiator);
+        }
         if let Event::PeerFault { fault, .. } = event {
             env.facts.fault(self.index, *fault);
         }

@@ -22,10 +22,7 @@ pub(crate) fn finish(
     world.env.is_calm = true;
     world.env.radio.join();
     if oversleeps {
-        let until = world.env.now_ms + REST_MS;
-        for device in 1..world.devices.len() {
-            (0..device).for_each(|other| world.env.radio.part(device, other, until));
-        }
+        part_in_haste(world, office)?;
     }
     world.run_for(office, REST_MS)?;
     let now = world.env.now_ms;
@@ -36,6 +33,7 @@ pub(crate) fn finish(
     }
     if oversleeps {
         world.run_for(office, PAST_ALL_MS)?;
+        world.env.radio.join();
         for device in &mut world.devices {
             device.compact(&mut world.env);
         }
@@ -60,6 +58,19 @@ pub(crate) fn finish(
     world.env.facts.check_changed();
     conservation::audit(&mut world.env, office)?;
     liveness::settled(&mut world.env, &world.devices, office)
+}
+
+/// Some meet, and are torn apart in the midst of it, until after the deadlines.
+fn part_in_haste(world: &mut World, office: &mut OfficeSim) -> Result<(), OfficeError> {
+    for seller in 0..world.devices.len() {
+        let buyer = (seller + 1 + world.env.pick(world.devices.len() - 1)) % world.devices.len();
+        workload::meet(&mut world.env, &mut world.devices, seller, buyer);
+        let pause = world.env.between(800, 6_000);
+        world.run_for(office, pause)?;
+        let until = world.env.now_ms + PAST_ALL_MS;
+        world.env.radio.part(seller, buyer, until);
+    }
+    Ok(())
 }
 
 /// Every pair meets once more.

@@ -184,6 +184,14 @@ fn dishonest_variants_break_local_invariants_and_not_the_offices() {
     }
 }
 
+/// A renewed wallet showed received money again that it had spent on before.
+#[test]
+fn seeds_in_which_received_money_is_spent_on_before_it_settles() {
+    for seed in [2, 23, 60] {
+        assert_eq!(World::new(seed, &Options::default()).run().violations, [], "seed {seed}");
+    }
+}
+
 fn outcome(kind: OutcomeKind) -> Signed<Outcome> {
     let body = Outcome {
         tx: TxId([7; 32]),

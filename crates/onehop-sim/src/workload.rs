@@ -207,6 +207,10 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
                 env.line("office", ".", device.name(), &what);
             }
             let taken = device.command(env, |wallet, _| wallet.renewed(*answer));
+            if let Some(running) = device.running.as_ref().filter(|_| env.trace.is_kept()) {
+                let balance = running.wallet.balance();
+                env.line(device.name(), ".", "", &format!("{balance:?}"));
+            }
             if let Some(Err(refusal)) = taken
                 && !is_late(&refusal)
             {

@@ -102,6 +102,9 @@ impl Facts {
             LogRecord::Redeemed(outcome) => {
                 self.payment(outcome.body.tx).redeemed.insert((device, lsn));
             }
+            LogRecord::Lost(outcome) => {
+                self.payment(outcome.body.tx);
+            }
             LogRecord::Closed(sync) => contradiction::closed(self, &sync.body),
             LogRecord::Evidence { tx, .. } => contradiction::kept(self, device, tx),
             LogRecord::Born { .. }
@@ -110,7 +113,6 @@ impl Facts {
             | LogRecord::OfficeKeySeen(_)
             | LogRecord::Invited { .. }
             | LogRecord::Done { .. }
-            | LogRecord::Lost(_)
             | LogRecord::Refused { .. }
             | LogRecord::Renewed(_)
             | LogRecord::Seen { .. }
