@@ -115,6 +115,8 @@ impl State {
         let no = |fault| self.abort(context, payment, Some(hash), AbortReason::InvalidVote, fault);
         match verify_entry(context.trust, payer, agreed, attachments) {
             Err(EntryFault::Signature(_)) => Step::fault(Fault::Signature),
+            // Given before the buyer renewed its purse, and lost then: nobody is to blame.
+            Err(EntryFault::Checkpoint) => no(None),
             Err(_) => no(Some(Fault::InvalidVote)),
             Ok(entry) => match self.vote_fault(context, payment, payer, &entry) {
                 Some(VoteFault::Invalid) => no(Some(Fault::InvalidVote)),

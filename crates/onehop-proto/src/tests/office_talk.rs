@@ -101,6 +101,25 @@ fn a_commit_for_an_old_purse_settles_the_record_and_leaves_the_new_purse_alone()
 }
 
 #[test]
+fn a_vote_lost_before_the_purse_was_renewed_is_aborted_and_nobody_is_blamed() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.ask(735, "order 1");
+    pair.run_well();
+    pair.confirm(&tx);
+    pair.buyer.out.clear();
+    pair.disconnect();
+    renew(&mut pair, BUYER_FUNDS - 735, vec![]);
+    pair.open();
+    assert_eq!(
+        (pair.seller.state(&tx), pair.buyer.state(&tx)),
+        ("ABORTED".into(), "ABORTED".into())
+    );
+    let blamed = |event: &crate::Event| matches!(event, crate::Event::PeerFault { .. });
+    assert!(!pair.seller.events.iter().any(blamed), "{:?}", pair.seller.events);
+}
+
+#[test]
 fn an_abort_for_an_old_purse_comes_back_through_the_office_only() {
     let mut pair = Pair::new();
     pair.open();
