@@ -13,9 +13,11 @@ mod cuts;
 // Memory is read from `/proc`.
 #[cfg(target_os = "linux")]
 mod hostile;
+mod losses;
 mod many;
 mod offices;
 mod pair;
 mod process;
 mod program;
+mod relay;
 mod several;
