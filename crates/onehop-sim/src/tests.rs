@@ -192,6 +192,22 @@ fn seeds_in_which_received_money_is_spent_on_before_it_settles() {
     }
 }
 
+/// A seller blamed a buyer whose vote was lost before it renewed its purse.
+#[test]
+fn seeds_in_which_a_vote_comes_after_the_purse_was_renewed() {
+    for seed in [1283, 1182] {
+        assert_eq!(World::new(seed, &Options::default()).run().violations, [], "seed {seed}");
+    }
+}
+
+/// The office voids what a seller claims too late; the buyer then keeps its COMMIT.
+#[test]
+fn seeds_in_which_a_commit_comes_after_the_void() {
+    for seed in [1253, 2339] {
+        assert_eq!(World::new(seed, &Options::default()).run().violations, [], "seed {seed}");
+    }
+}
+
 fn outcome(kind: OutcomeKind) -> Signed<Outcome> {
     let body = Outcome {
         tx: TxId([7; 32]),

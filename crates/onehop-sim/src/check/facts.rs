@@ -61,8 +61,8 @@ impl Facts {
 
     /// A batch was written. Forced, it is durable, with all before it that was not.
     pub(crate) fn signed(&mut self, device: usize, lsn: u64, record: &LogRecord, forced: bool) {
-        // A lazy record is a fact once a crash has spared it; see `record`.
-        if forced {
+        // A lazy record is a fact once a crash has spared it; what it accuses somebody of is at once.
+        if forced || matches!(record, LogRecord::Evidence { .. }) {
             self.record(device, lsn, record);
         }
     }
@@ -136,9 +136,10 @@ impl Facts {
         self.payments.entry(tx).or_default()
     }
 
-    /// A wallet blamed a peer. Between honest ones nobody contradicts anybody.
+    /// A wallet blamed a peer. No honest one votes what does not hold; what contradicts a record is
+    /// kept as evidence and checked there.
     pub(crate) fn fault(&mut self, device: usize, fault: event::Fault) {
-        if fault == event::Fault::Contradiction || fault == event::Fault::InvalidVote {
+        if fault == event::Fault::InvalidVote {
             let what = format!("device {device} blames an honest peer: {}", fault.words());
             self.violate("I14 honest history leaves no proof", what);
         }
