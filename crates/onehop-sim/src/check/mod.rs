@@ -1,6 +1,6 @@
 //! What must always hold: one checker for each invariant, each with its name.
 //!
-//! Most checkers read [`Facts`]: what devices have on disk and what left them. Facts only grow; a
+//! Most checkers read `Facts`: what devices have on disk and what left them. Facts only grow; a
 //! crash takes none back, for what was forced or said stays said.
 
 mod facts;
