@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::config::{Config, ECHO_PAUSE_MS, UNACKED_MAX};
+use crate::config::{Config, ECHO_PAUSE_MS, UNACKED_BYTES_MAX, UNACKED_MAX};
 
 #[derive(Debug)]
 pub(crate) struct Unacked {
@@ -33,7 +33,9 @@ impl Arq {
         self.unacked.push_back(Unacked { number, bytes, name });
         self.pause_ms = config.resend_first_ms;
         self.resend_at = Some(now_ms.saturating_add(self.pause_ms));
-        self.unacked.len() <= UNACKED_MAX
+        let bytes =
+            self.unacked.iter().fold(0usize, |sum, one| sum.saturating_add(one.bytes.len()));
+        self.unacked.len() <= UNACKED_MAX && bytes <= UNACKED_BYTES_MAX
     }
 
     pub(crate) fn acked(&mut self, upto: u32) {

@@ -41,6 +41,8 @@ impl Default for Config {
 
 /// Sealed messages that may wait for acknowledgement in one session.
 pub(crate) const UNACKED_MAX: usize = 16;
+/// Bytes of them that may wait.
+pub(crate) const UNACKED_BYTES_MAX: usize = 65_536;
 /// Sealed packets that fail to open before the session is ended.
 pub(crate) const OPEN_FAILURES_MAX: u32 = 64;
 /// Least pause between two resends that a duplicate provokes, in milliseconds.

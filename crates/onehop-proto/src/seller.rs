@@ -192,7 +192,10 @@ impl State {
     ) -> Step {
         let agreed = &entry.agreed;
         let tx = agreed.body().tx;
-        let open = self.purse.as_ref().filter(|purse| purse.closed.is_none() && !self.frozen);
+        let open = self.purse.as_ref().filter(|purse| {
+            let dated = context.today <= purse.checkpoint.body.expires;
+            purse.closed.is_none() && dated && !self.frozen
+        });
         let body = Commit {
             tx,
             payer: payer.checkpoint().body().wallet,

@@ -6,4 +6,5 @@ mod office_talk;
 mod pair;
 mod payments;
 mod peers;
+mod rules;
 mod table;

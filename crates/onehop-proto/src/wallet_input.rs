@@ -1,11 +1,11 @@
 //! What arrives from outside: channels, packets, time.
 
-use onehop_crypto::{BuyerHello, ChainError, HandshakeError, SellerHello, Verified};
+use onehop_crypto::{BuyerHello, ChainError, HandshakeError, SellerHello, Verified, verify};
 use onehop_evidence::Payer;
 use onehop_wire::limits::{PACKET_MAX, VERSION};
 use onehop_wire::{
-    Certificate, Checkpoint, Hello1, Hello2, Hello3, Message, Now, Packet, RejectCode, Sealed,
-    UnixSeconds, decode, encode,
+    Agreed, Certificate, Checkpoint, CommitRequest, Hello1, Hello2, Hello3, Message, Now, Packet,
+    RejectCode, Sealed, Signed, Status, UnixSeconds, decode, encode,
 };
 
 use crate::config::OPEN_FAILURES_MAX;
@@ -115,7 +115,7 @@ impl Wallet {
         }
     }
 
-    /// A reject is not authenticated: it ends a handshake, never an open session's payments.
+    /// A reject is not authenticated: it ends a session, as a lost channel does, and no payment.
     fn on_reject(&mut self, peer: PeerId, code: RejectCode) {
         let fault = match code {
             RejectCode::Version => Fault::Version,
@@ -124,14 +124,8 @@ impl Wallet {
             RejectCode::Busy => Fault::Flood,
             RejectCode::Ended => Fault::Unexpected,
         };
-        if self.peers.get(&peer).is_some_and(|peer| peer.open().is_none()) {
-            self.blame(peer, fault);
-            self.hang_up(peer);
-        } else if code == RejectCode::Certificate {
-            // The seller refuses this wallet by its certificate: say so, keep nothing open.
-            self.blame(peer, fault);
-            self.hang_up(peer);
-        }
+        self.blame(peer, fault);
+        self.hang_up(peer);
     }
 
     fn on_hello_1(&mut self, peer: PeerId, hello: &Hello1, bytes: &[u8]) {
@@ -440,7 +434,10 @@ impl Wallet {
             }
             Message::Committed(committed) => state.on_committed(context, committed),
             Message::Released(_) => Step::nothing(),
-            Message::Status { status: _, request, agreed } => {
+            Message::Status { status, request, agreed } => {
+                if let Some(fault) = status_fault(context, &status, &request, agreed.as_ref()) {
+                    return Step::fault(fault);
+                }
                 if request.body.payee == context.me {
                     state.on_status_as_seller(context, request, agreed, attached)
                 } else {
@@ -502,6 +499,28 @@ impl Wallet {
 
 /// Seconds by which a certificate may seem to begin in the future: clocks differ.
 const CLOCK_SLACK: u64 = 86_400;
+
+/// That a STATUS is about the statements beside it, and said by this session's peer.
+fn status_fault(
+    context: &Context<'_>,
+    status: &Signed<Status>,
+    request: &Signed<CommitRequest>,
+    agreed: Option<&Signed<Agreed>>,
+) -> Option<Fault> {
+    let office = context.trust.office();
+    let asked = request.hash(office);
+    let voted = agreed.map(|agreed| agreed.hash(office));
+    let fits = status.body.tx == request.body.tx_id()
+        && status.body.asker == context.certificate.body().wallet()
+        && status.body.request == asked
+        && status.body.agreed == voted
+        && agreed.is_none_or(|agreed| agreed.body.request == asked);
+    if !fits {
+        return Some(Fault::WrongPayment);
+    }
+    let key = &context.certificate.body().key;
+    verify(office, key, status.clone()).err().map(|_| Fault::Signature)
+}
 
 fn handshake_fault(error: HandshakeError) -> Fault {
     if matches!(error, HandshakeError::Version) {

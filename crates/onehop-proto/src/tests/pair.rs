@@ -263,6 +263,15 @@ impl Pair {
         tx
     }
 
+    /// A payment up to and with the seller's decision, whatever it is.
+    pub(crate) fn pay_until_vote(&mut self) -> TxId {
+        let tx = self.ask(735, "order 1");
+        self.run_well();
+        self.confirm(&tx);
+        self.run_well();
+        tx
+    }
+
     /// Both sides know the same final outcome, and no money was made or lost.
     #[track_caller]
     pub(crate) fn assert_settled(&self, tx: &TxId, funds: u64) {

@@ -133,13 +133,13 @@ fn too_little_money_or_a_limit_is_said_on_both_sides_and_nothing_is_held() {
     assert!(pair.seller.events.contains(&Event::NotPaid { tx, why }));
     assert!(pair.buyer.events.contains(&Event::NotPaid { tx, why }));
     assert_eq!(pair.buyer.wallet.balance().available, 600);
-    let now = pair.now();
-    let refusal =
-        pair.seller.wallet.request(now, pair.peer, &Pair::terms(50_001, "order 2")).unwrap_err();
-    assert_eq!(
-        refusal.to_string(),
-        "over the per-payment limit of 500.00 INR, would reach 500.01 INR"
-    );
+    let over = pair.ask(50_001, "order 2");
+    pair.run_well();
+    let name = onehop_wire::LimitName::PerPayment;
+    let why = NotPaid::Refused(RefusedReason::OverLimit { name, limit: 50_000 });
+    assert!(pair.seller.events.contains(&Event::NotPaid { tx: over, why }));
+    assert!(pair.buyer.events.contains(&Event::NotPaid { tx: over, why }));
+    assert_eq!(pair.buyer.wallet.balance().available, 600);
 }
 
 /// [P-5]
