@@ -6,7 +6,7 @@ use onehop_wire::{PublicKey, SessionKey, Signature, encode};
 
 use super::world::{DAY, World, key};
 
-/// [O-1] [O-2] [O-18]
+/// [O-1] [O-2] [O-18] [O-22]
 #[test]
 fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     let mut world = World::new();
@@ -17,6 +17,8 @@ fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     let info = world.office.info().unwrap();
     let trust = Trust::from_info(&info, Some(world.office.id())).unwrap();
     let certificate = trust.certificate(first.certificate).unwrap();
+    let profile = crate::Profile::by_name("rbi-2023").unwrap();
+    assert_eq!(certificate.body().limits, profile.limits);
     let checkpoint = trust.checkpoint(first.checkpoint).unwrap();
     onehop_evidence::Payer::new(certificate, checkpoint).unwrap();
 }

@@ -148,6 +148,7 @@ fn a_new_root_is_taken_from_a_trusted_one_only_and_then_signs_keys() {
     assert_eq!(trust.root(), world.root.public());
 }
 
+/// [O-21]
 #[test]
 fn an_office_that_does_not_hash_to_the_pinned_id_is_refused() {
     let world = World::new();

@@ -298,6 +298,7 @@ fn a_message_longer_than_the_limit_is_refused() {
     assert_eq!(channel.send(vec![0; MESSAGE_MAX]), Ok(()));
 }
 
+/// [L-4]
 #[test]
 fn a_piece_beyond_the_longest_message_is_refused() {
     let mut frame = codec::segment_head(None, Some(Position { message: 0, offset: 16_380 }));
@@ -306,6 +307,7 @@ fn a_piece_beyond_the_longest_message_is_refused() {
     assert_eq!(Channel::connect(ChannelId([3; 8]), 512).handle_frame(0, &frame), fault);
 }
 
+/// [L-4]
 #[test]
 fn an_acknowledgement_of_what_was_not_sent_is_refused() {
     let mut channel = Channel::connect(ChannelId([3; 8]), 512);

@@ -51,7 +51,7 @@ fn a_closed_purse_signs_nothing_and_repeats_the_same_sync() {
     assert!(pair.buyer.said.contains(&"REFUSED"));
 }
 
-/// [S-12]
+/// [S-12] [O-21]
 #[test]
 fn a_next_purse_that_does_not_go_on_where_this_one_ended_is_refused() {
     let mut pair = Pair::new();
