@@ -253,7 +253,7 @@ fn callgrind(program: &Path, scene: &str, with: Option<&Path>, function: &str) -
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
         .args(["measure", "--scene", scene, "--folder"])
-        .arg(with.unwrap_or(Path::new(".")))
+        .arg(with.unwrap_or_else(|| Path::new(".")))
         .output()
         .context("valgrind is needed and does not start")?;
     if !output.status.success() {
@@ -262,7 +262,7 @@ fn callgrind(program: &Path, scene: &str, with: Option<&Path>, function: &str) -
     let text = std::fs::read_to_string(&out).context("callgrind wrote nothing")?;
     let totals = text
         .lines()
-        .find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")))
+        .find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")))
         .context("callgrind counted nothing")?;
     let count: f64 = totals.trim().parse().context("not a count")?;
     if count == 0.0 {
