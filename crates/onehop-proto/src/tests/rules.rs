@@ -300,6 +300,28 @@ fn a_vote_too_near_its_last_claim_or_for_a_paid_order_is_aborted() {
     assert!(pair.seller.events.contains(&Event::NotPaid { tx, why }));
 }
 
+#[test]
+fn a_revoked_wallet_is_refused_by_name_before_any_prompt_on_either_side() {
+    for revoke_seller in [true, false] {
+        let mut pair = Pair::new();
+        let other = if revoke_seller { &pair.seller } else { &pair.buyer };
+        let list = onehop_wire::office::Revocations {
+            number: 1,
+            wallets: onehop_wire::List::new(vec![other.wallet.state().wallet().unwrap()]).unwrap(),
+            signed_by: 1,
+        };
+        let signer = pair.buyer.wallet.signer().clone();
+        let list = signer.sign(pair.office.id(), list).into_signed();
+        let judge = if revoke_seller { &mut pair.buyer } else { &mut pair.seller };
+        judge.wallet.state.revocations = Some(list);
+        pair.connect();
+        pair.run_well();
+        let judge = if revoke_seller { &pair.buyer } else { &pair.seller };
+        assert_eq!(faults(judge), [Fault::Certificate(CertificateFault::Revoked)]);
+        assert!(pair.seller.wallet.session(pair.peer).is_none());
+    }
+}
+
 /// [S-14]
 #[test]
 fn a_clock_set_back_does_not_make_an_expired_purse_valid() {
