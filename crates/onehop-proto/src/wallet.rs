@@ -131,6 +131,10 @@ impl Wallet {
         if self.state.certificate.is_none() {
             return Err(Refusal::NotEnrolled);
         }
+        if self.state.number == 0 {
+            // A restart has to know that there may have been requests before it.
+            self.record(vec![LogRecord::NumbersFrom(1)], true);
+        }
         let mut tag = [0u8; 8];
         self.rng.fill_bytes(&mut tag);
         let lookup = encode(&onehop_wire::Lookup { version: onehop_wire::limits::VERSION, tag });

@@ -140,6 +140,23 @@ fn a_log_with_a_record_missing_in_the_middle_is_refused() {
 
 /// [P-6]
 #[test]
+fn the_number_of_a_wallets_first_request_is_not_used_again_after_a_crash() {
+    let mut pair = Pair::new();
+    pair.open();
+    let first = pair.ask(500, "order 1");
+    let number = |pair: &Pair, tx: &TxId| {
+        pair.seller.wallet.state().seller.get(tx).unwrap().request.body.number
+    };
+    assert_eq!(number(&pair, &first), 2);
+    pair.disconnect();
+    pair.seller = pair.seller.restarted(false, 34);
+    pair.open();
+    let next = pair.ask(500, "order 2");
+    assert_eq!(number(&pair, &next), 66);
+}
+
+/// [P-6]
+#[test]
 fn request_numbers_never_repeat_even_when_the_last_requests_were_lost() {
     let mut pair = Pair::new();
     pair.open();
@@ -147,16 +164,16 @@ fn request_numbers_never_repeat_even_when_the_last_requests_were_lost() {
     let number = |pair: &Pair, tx: &TxId| {
         pair.seller.wallet.state().seller.get(tx).unwrap().request.body.number
     };
-    assert_eq!(number(&pair, &tx), 1);
+    assert_eq!(number(&pair, &tx), 2);
     pair.run_well();
     pair.confirm(&tx);
     pair.run_well();
     let lost = pair.ask(500, "order 2");
-    assert_eq!(number(&pair, &lost), 2);
+    assert_eq!(number(&pair, &lost), 3);
     pair.disconnect();
     pair.seller = pair.seller.restarted(false, 33);
     pair.connect();
     pair.run_well();
     let next = pair.ask(500, "order 3");
-    assert_eq!(number(&pair, &next), 66);
+    assert_eq!(number(&pair, &next), 67);
 }

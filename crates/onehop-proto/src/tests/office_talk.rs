@@ -224,11 +224,11 @@ fn a_seller_raises_the_covered_floor_in_the_step_that_erases() {
     let snapshot = plan.snapshot.clone();
     let upto = plan.upto;
     pair.seller.wallet.compacted(plan);
-    assert_eq!(pair.seller.wallet.state().floor, 1);
+    assert_eq!(pair.seller.wallet.state().floor, 2);
     assert_eq!(pair.seller.state(&tx), "NONE");
     let again =
         Wallet::recover(crate::Config::default(), [1; 32], Some((upto, &snapshot)), []).unwrap();
-    assert_eq!(again.state().floor, 1);
+    assert_eq!(again.state().floor, 2);
 }
 
 /// [M-2]

@@ -283,6 +283,7 @@ fn an_unknown_request_of_mine_is_aborted_above_the_floor_and_left_to_the_office_
     for (floor, said, records) in [(0, "ABORT", 1), (5, "UNKNOWN", 0)] {
         let mut pair = Pair::new();
         pair.open();
+        pair.pay(100, "order 0");
         let tx = prepared(&mut pair);
         // The seller lost the lazy record of its request.
         pair.disconnect();
