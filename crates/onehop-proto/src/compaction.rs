@@ -115,6 +115,10 @@ impl State {
             if state.orders_in.get(&terms.order_id) == Some(tx) {
                 state.orders_in.remove(&terms.order_id);
             }
+            if payment.state.claim().is_some() {
+                let mark = order_mark(&terms.payee, &terms.order_id);
+                state.orders_past.insert(mark, terms.redeem_by);
+            }
             state.floor = state.floor.max(terms.number);
         }
         archived

@@ -68,6 +68,9 @@ pub enum Refusal {
         /// That payment.
         tx: TxId,
     },
+    /// The order was paid and its payment is archived.
+    #[error("order was paid before")]
+    OrderPaid,
     /// The sum is of another currency than the wallet's.
     #[error("amount is in {found}, the wallet is in {expected}")]
     Currency {

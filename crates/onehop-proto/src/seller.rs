@@ -15,7 +15,7 @@ use crate::event::{Event, Fault, NotPaid, Terms};
 use crate::payment::{SellerPayment, SellerState};
 use crate::record::{Change, LogRecord};
 use crate::refusal::Refusal;
-use crate::state::State;
+use crate::state::{State, order_mark};
 use crate::step::{Context, Step};
 
 impl State {
@@ -43,6 +43,9 @@ impl State {
         }
         if let Some(tx) = self.orders_in.get(&terms.order_id) {
             return Err(Refusal::OrderTaken { tx: *tx });
+        }
+        if self.orders_past.contains_key(&order_mark(&context.me, &terms.order_id)) {
+            return Err(Refusal::OrderPaid);
         }
         let order: Text<ORDER_TEXT_MAX> = Text::new(terms.order.clone())?;
         let number = self.number.checked_add(1).ok_or(Refusal::PurseFull)?;
