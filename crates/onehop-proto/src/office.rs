@@ -2,7 +2,7 @@
 //! resolve (spec §9). The bytes travel over HTTP or as files; that is the shell's business.
 
 use onehop_crypto::{SessionSecret, SigningKey};
-use onehop_wire::limits::{CLAIMS_MAX, NAME_MAX};
+use onehop_wire::limits::{CLAIMS_MAX, NAME_MAX, SYNC_ENTRIES_MAX};
 use onehop_wire::office::{
     ClaimBundle, Class, Enrol, EnrolAnswer, EntryState, OfficeInfo, Outcome, OutcomeKind, Resolve,
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
@@ -137,6 +137,7 @@ impl Wallet {
                     None
                 }
             })
+            .take(SYNC_ENTRIES_MAX)
             .collect();
         Ok(Sync {
             wallet: purse.checkpoint.body.wallet,
