@@ -7,7 +7,9 @@ use onehop_wire::office::{
     ClaimBundle, Class, Enrol, EnrolAnswer, EntryState, OfficeInfo, Outcome, OutcomeKind, Resolve,
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
-use onehop_wire::{AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId};
+use onehop_wire::{
+    AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId, encode,
+};
 use rand_core::{CryptoRng, Rng as _};
 
 use crate::event::{Event, NotPaid};
@@ -335,35 +337,53 @@ impl State {
             .collect()
     }
 
-    /// The record of a final answer, if it is news to this wallet.
+    /// The record of a final answer, if it is news to this wallet. One that contradicts another,
+    /// or what the seller waived, is kept as evidence.
     fn settle(&self, outcome: &Signed<Outcome>) -> Option<LogRecord> {
-        let tx = &outcome.body.tx;
+        let (tx, body) = (&outcome.body.tx, &outcome.body);
+        let void = body.kind == OutcomeKind::Void;
         if let Some(payment) = self.seller.get(tx) {
-            let open = match payment.state {
-                SellerState::Committed { .. } | SellerState::Done { .. } => true,
-                SellerState::Invited
-                | SellerState::Redeemed { .. }
-                | SellerState::Lost { .. }
-                | SellerState::Aborted(_) => false,
+            if payment.state.claim().is_some_and(|claim| claim.commit.body.agreed != body.entry) {
+                return None;
+            }
+            return match &payment.state {
+                SellerState::Invited => None,
+                SellerState::Committed { .. } | SellerState::Done { .. } => match body.kind {
+                    OutcomeKind::Paid => Some(LogRecord::Redeemed(outcome.clone())),
+                    OutcomeKind::Void | OutcomeKind::Disputed(_) => {
+                        Some(LogRecord::Lost(outcome.clone()))
+                    }
+                },
+                SellerState::Redeemed { outcome: held, .. }
+                | SellerState::Lost { outcome: held, .. } => {
+                    self.against(outcome, held.body.kind != body.kind)
+                }
+                SellerState::Aborted(_) => self.against(outcome, !void),
             };
-            return open.then(|| match outcome.body.kind {
-                OutcomeKind::Paid => LogRecord::Redeemed(outcome.clone()),
-                OutcomeKind::Void | OutcomeKind::Disputed(_) => LogRecord::Lost(outcome.clone()),
-            });
         }
         let payment = self.buyer.get(tx)?;
-        let news = match payment.state {
-            BuyerState::Prepared(_) => true,
-            BuyerState::Aborted { .. } => self
-                .returning
-                .get(tx)
-                .is_some_and(|r| !r.decided && outcome.body.kind == OutcomeKind::Void),
-            BuyerState::Refused(_)
-            | BuyerState::Committed { .. }
-            | BuyerState::Settled { .. }
-            | BuyerState::Voided { .. } => false,
-        };
-        news.then(|| LogRecord::BuyerSettled(outcome.clone()))
+        if payment.state.vote()?.agreed.hash(self.office()?) != body.entry {
+            return None;
+        }
+        let settled = Some(LogRecord::BuyerSettled(outcome.clone()));
+        match &payment.state {
+            BuyerState::Prepared(_) => settled,
+            BuyerState::Aborted { .. } if void => {
+                settled.filter(|_| self.returning.get(tx).is_some_and(|back| !back.decided))
+            }
+            BuyerState::Aborted { .. } => self.against(outcome, true),
+            BuyerState::Settled { outcome: held, .. }
+            | BuyerState::Voided { outcome: held, .. } => {
+                self.against(outcome, held.body.kind != body.kind)
+            }
+            BuyerState::Refused(_) | BuyerState::Committed { .. } => None,
+        }
+    }
+
+    /// An OUTCOME kept as evidence, if it contradicts what is held.
+    fn against(&self, outcome: &Signed<Outcome>, contradicts: bool) -> Option<LogRecord> {
+        let step = self.keep_evidence(outcome.body.tx, encode(outcome), true);
+        step.records.into_iter().next().filter(|_| contradicts)
     }
 }
 
