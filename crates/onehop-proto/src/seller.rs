@@ -283,8 +283,18 @@ impl State {
         let Some(payment) = self.seller.get(&tx) else {
             return Step::fault(Fault::WrongPayment);
         };
-        let SellerState::Committed { claim, .. } = &payment.state else {
-            return Step::nothing();
+        let (claim, open) = match &payment.state {
+            SellerState::Committed { claim, .. } => (claim, true),
+            SellerState::Redeemed { claim, .. } | SellerState::Lost { claim, .. }
+                if claim.committed.is_none() =>
+            {
+                (claim, false)
+            }
+            SellerState::Invited
+            | SellerState::Done { .. }
+            | SellerState::Redeemed { .. }
+            | SellerState::Lost { .. }
+            | SellerState::Aborted(_) => return Step::nothing(),
         };
         let (commit, office) = (&claim.commit, context.trust.office());
         let about = committed.body.agreed == commit.body.agreed
@@ -296,8 +306,10 @@ impl State {
         }
         match verify(office, &claim.payer.body.key, committed) {
             Err(_) => Step::fault(Fault::Signature),
-            Ok(committed) => Step::lazily(LogRecord::Done { committed: committed.into_signed() })
-                .and_tell(Event::Acknowledged { tx }),
+            Ok(committed) => {
+                let step = Step::lazily(LogRecord::Done { committed: committed.into_signed() });
+                if open { step.and_tell(Event::Acknowledged { tx }) } else { step }
+            }
         }
     }
 

@@ -320,10 +320,16 @@ impl State {
     fn seller_done(&mut self, committed: &Signed<Committed>) -> Result<(), Misfit> {
         let tx = committed.body.tx;
         let payment = self.seller.get_mut(&tx).ok_or(Misfit)?;
-        let SellerState::Committed { claim, change } = &payment.state else {
-            return Err(Misfit);
+        let (mut claim, change) = match &mut payment.state {
+            SellerState::Committed { claim, change } => (claim.clone(), *change),
+            SellerState::Redeemed { claim, .. } | SellerState::Lost { claim, .. } => {
+                claim.committed = Some(committed.clone());
+                return Ok(());
+            }
+            SellerState::Invited | SellerState::Done { .. } | SellerState::Aborted(_) => {
+                return Err(Misfit);
+            }
         };
-        let (mut claim, change) = (claim.clone(), *change);
         claim.committed = Some(committed.clone());
         let names = claim.commit.body.payee_checkpoint;
         payment.state = SellerState::Done { claim, change };
