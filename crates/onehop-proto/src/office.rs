@@ -109,9 +109,12 @@ impl Wallet {
     /// aborted first.
     ///
     /// # Errors
-    /// [`Refusal::NotEnrolled`].
+    /// [`Refusal::NotEnrolled`] or [`Refusal::Frozen`].
     pub fn close(&mut self, now: Now, transfer: Transfer) -> Result<Signed<Sync>, Refusal> {
         let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
+        if self.state().frozen {
+            return Err(Refusal::Frozen);
+        }
         if let Some(sync) = &purse.closed {
             return Ok((**sync).clone());
         }

@@ -99,6 +99,9 @@ impl Wallet {
     }
 
     fn settle_after_restart(&mut self) {
+        if self.state.frozen {
+            return;
+        }
         let invited: Vec<TxId> = self
             .state
             .seller
@@ -126,11 +129,9 @@ impl Wallet {
     /// Begins to sell: gives the LOOKUP to broadcast, fresh each time.
     ///
     /// # Errors
-    /// [`Refusal::NotEnrolled`].
+    /// [`Refusal::NotEnrolled`] or [`Refusal::Frozen`].
     pub fn open_shop(&mut self) -> Result<Vec<u8>, Refusal> {
-        if self.state.certificate.is_none() {
-            return Err(Refusal::NotEnrolled);
-        }
+        self.may_meet()?;
         if self.state.number == 0 {
             // A restart has to know that there may have been requests before it.
             self.record(vec![LogRecord::NumbersFrom(1)], true);
@@ -142,6 +143,17 @@ impl Wallet {
         Ok(lookup)
     }
 
+    /// That this wallet may say who it is.
+    fn may_meet(&self) -> Result<(), Refusal> {
+        if self.state.certificate.is_none() {
+            return Err(Refusal::NotEnrolled);
+        }
+        if self.state.frozen {
+            return Err(Refusal::Frozen);
+        }
+        Ok(())
+    }
+
     /// Stops selling: no new handshakes are answered. Open sessions go on.
     pub fn close_shop(&mut self) {
         self.shop = None;
@@ -150,11 +162,9 @@ impl Wallet {
     /// Opens buyer mode for `for_ms` milliseconds.
     ///
     /// # Errors
-    /// [`Refusal::NotEnrolled`].
+    /// [`Refusal::NotEnrolled`] or [`Refusal::Frozen`].
     pub fn open_buyer_mode(&mut self, now: Now, for_ms: u64) -> Result<(), Refusal> {
-        if self.state.certificate.is_none() {
-            return Err(Refusal::NotEnrolled);
-        }
+        self.may_meet()?;
         self.buying_until = Some(now.mono_ms.saturating_add(for_ms));
         Ok(())
     }
@@ -235,9 +245,17 @@ impl Wallet {
     }
 
     /// The wallet may not sign until the office renews its epoch: after a restore.
+    ///
+    /// It leaves all sessions and meets nobody.
     pub fn freeze(&mut self) {
-        self.forget_all_asked();
         self.record(vec![LogRecord::Frozen], true);
+        self.close_shop();
+        self.close_buyer_mode();
+        self.votes.clear();
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.hang_up(peer);
+        }
     }
 
     /// Says again, on an open session, what an aborted or committed payment owes its buyer.
@@ -263,7 +281,8 @@ impl Wallet {
     ) -> Result<(), Refusal> {
         self.votes.remove(tx);
         let wrong = Refusal::WrongState { tx: *tx };
-        let open = self.state.seller.get(tx).is_some_and(|p| p.state == SellerState::Invited);
+        let invited = self.state.seller.get(tx).is_some_and(|p| p.state == SellerState::Invited);
+        let open = invited && !self.state.frozen;
         let signed = if open { self.sign_abort_of(tx, reason) } else { None };
         let (abort, request) = signed.ok_or(wrong)?;
         self.record(vec![LogRecord::SellerAborted { abort: abort.clone(), request }], true);
