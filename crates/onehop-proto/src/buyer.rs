@@ -9,23 +9,23 @@ use onehop_wire::domain::{Statement, order_hash};
 use onehop_wire::limits::ORDER_TEXT_MAX;
 use onehop_wire::{
     Abort, Agreed, Commit, CommitRequest, Committed, List, Message, Refused, RefusedReason,
-    Released, Signed, Status, Text, TxId, UnixSeconds, encode,
+    Released, Signed, Status, Text, TxId, UnixSeconds, WalletId, encode,
 };
 
-use crate::config::VOTE_MS;
+use crate::config::{EVIDENCE_MAX, REFUSALS_PER_PAYEE_MAX, VOTE_MS};
 use crate::event::{Event, Fault, NotPaid};
 use crate::payment::{BuyerPayment, BuyerState};
 use crate::record::{Change, LogRecord};
 use crate::refusal::Refusal;
 use crate::state::{State, order_mark};
-use crate::step::{Asked, Context, Step};
+use crate::step::{Asked, Context, Prompts, Step};
 
 impl State {
     /// COMMIT-REQUEST arrived.
     pub(crate) fn on_request(
         &self,
         context: &Context<'_>,
-        asked: Option<&Asked>,
+        prompts: &Prompts<'_>,
         request: Signed<CommitRequest>,
         order: Text<ORDER_TEXT_MAX>,
     ) -> Step {
@@ -33,19 +33,30 @@ impl State {
         if let Some(payment) = self.buyer.get(&tx) {
             return self.on_request_again(context, payment, request);
         }
-        if let Some(asked) = asked {
+        if let Some(asked) = prompts.same {
             return if asked.request.body == request.body {
                 Step::nothing()
             } else {
                 Step::fault(Fault::Contradiction)
             };
         }
+        // Who came as a buyer asks nobody for money.
+        if context.payer.is_some() {
+            return Step::fault(Fault::Unexpected);
+        }
+        if request.body.buyer_nonce != context.nonce {
+            return Step::fault(Fault::WrongPayment);
+        }
         let key = &context.certificate.body().key;
         let Ok(request) = verify(context.trust.office(), key, request) else {
             return Step::fault(Fault::Signature);
         };
-        if let Some(fault) = self.terms_fault(context, request.body(), &order) {
-            return Step::fault(fault);
+        if prompts.full || self.refusals_of(&request.body().payee) >= REFUSALS_PER_PAYEE_MAX {
+            return Step::fault(Fault::Flood);
+        }
+        if !self.are_sound(context, request.body(), &order) {
+            let reason = RefusedReason::Terms;
+            return self.refuse(context, request.into_signed(), reason).and_blame(Fault::Terms);
         }
         match self.refusal(context, request.body()) {
             Some(reason) => self.refuse(context, request.into_signed(), reason),
@@ -70,25 +81,27 @@ impl State {
         }
     }
 
-    fn terms_fault(
+    /// Refusals of this payee that are kept: each costs a record.
+    fn refusals_of(&self, payee: &WalletId) -> usize {
+        let of = |payment: &&BuyerPayment| {
+            payment.request.body.payee == *payee && matches!(payment.state, BuyerState::Refused(_))
+        };
+        self.buyer.values().filter(of).count()
+    }
+
+    fn are_sound(
         &self,
         context: &Context<'_>,
         terms: &CommitRequest,
         order: &Text<ORDER_TEXT_MAX>,
-    ) -> Option<Fault> {
-        let seller = context.certificate.body();
-        let parties = terms.payee == seller.wallet() && terms.payer == context.me;
-        if !parties || terms.buyer_nonce != context.nonce {
-            return Some(Fault::WrongPayment);
-        }
+    ) -> bool {
         let currency = self.certificate.as_ref().map(|certificate| certificate.body.currency);
-        let sound = terms.epoch == seller.epoch
+        terms.epoch == context.certificate.body().epoch
             && terms.amount >= 1
             && Some(terms.currency) == currency
             && terms.order_hash == order_hash(order.as_str())
             && Some(terms.redeem_by) == self.redeem_by()
-            && VOTE_MS.contains(&terms.vote_ms);
-        (!sound).then_some(Fault::Terms)
+            && VOTE_MS.contains(&terms.vote_ms)
     }
 
     /// Expiry of the open purse and the claim window after it.
@@ -99,6 +112,9 @@ impl State {
 
     /// Why the wallet itself says no, without asking anybody.
     fn refusal(&self, context: &Context<'_>, terms: &CommitRequest) -> Option<RefusedReason> {
+        if let Err(refusal) = self.may_sign(context.today) {
+            return Some(self.reason(&refusal));
+        }
         if !self.is_order_free(terms) {
             return Some(RefusedReason::OrderNotFree);
         }
@@ -252,7 +268,11 @@ impl State {
                     && commit.body.payer == terms.payer
                     && commit.body.payee == terms.payee;
                 if !same {
-                    return Step::fault(Fault::WrongPayment);
+                    return if matches!(payment.state, BuyerState::Settled { .. }) {
+                        self.contradicted(context, key, tx, commit)
+                    } else {
+                        Step::fault(Fault::WrongPayment)
+                    };
                 }
                 match verify(context.trust.office(), key, commit) {
                     Err(_) => Step::fault(Fault::Signature),
@@ -310,8 +330,11 @@ impl State {
     }
 
     /// The seller asks what became of a payment.
-    pub(crate) fn on_status_as_buyer(&self, payment: &BuyerPayment) -> Step {
-        Step { say: answer(payment), ..Step::nothing() }
+    pub(crate) fn on_status_as_buyer(&self, tx: &TxId) -> Step {
+        match self.buyer.get(tx) {
+            Some(payment) => Step { say: answer(payment), ..Step::nothing() },
+            None => Step::say(Message::Unknown(*tx)),
+        }
     }
 
     /// What to say about a payment in doubt: the attachments of the vote, and STATUS with it.
@@ -349,7 +372,8 @@ impl State {
     }
 
     pub(crate) fn keep_evidence(&self, tx: TxId, message: Vec<u8>, forced: bool) -> Step {
-        if self.evidence.iter().any(|(known, _)| *known == tx) {
+        let known = self.evidence.iter().any(|(known, _)| *known == tx);
+        if known || self.evidence.len() >= EVIDENCE_MAX {
             return Step::fault(Fault::Contradiction);
         }
         let mut step = Step::lazily(LogRecord::Evidence { tx, message });

@@ -51,6 +51,10 @@ pub(crate) const ECHO_PAUSE_MS: u64 = 100;
 pub(crate) const NUMBER_BLOCK: u64 = 64;
 /// Shortest and longest vote deadline that a buyer accepts, in milliseconds.
 pub(crate) const VOTE_MS: core::ops::RangeInclusive<u32> = 1_000..=600_000;
+/// Questions to the person open at once; one of each payee.
+pub(crate) const PROMPTS_MAX: usize = 8;
+/// Refusals of one payee that are kept; what it asks beyond that is dropped.
+pub(crate) const REFUSALS_PER_PAYEE_MAX: usize = 64;
 /// Contradictory messages kept for the office.
 pub(crate) const EVIDENCE_MAX: usize = 1_024;
 /// Peers whose newest epoch and checkpoint number are remembered.

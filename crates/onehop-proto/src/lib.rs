@@ -34,6 +34,7 @@ pub mod state;
 mod arq;
 mod buyer;
 mod compaction;
+mod inbound;
 mod office;
 mod outbox;
 mod seller;

@@ -85,6 +85,9 @@ impl State {
         let Some(payment) = self.seller.get(&tx) else {
             return Step::fault(Fault::WrongPayment);
         };
+        if payment.request.body.payer != context.certificate.body().wallet() {
+            return Step::fault(Fault::WrongPayment);
+        }
         match &payment.state {
             SellerState::Invited => self.judge(context, payment, agreed, attachments),
             SellerState::Aborted(abort) => Step::say(Message::Abort(abort.clone())),
@@ -322,9 +325,6 @@ impl State {
         attachments: &[Attachment],
     ) -> Step {
         let tx = request.body.tx_id();
-        if request.body.payer != context.certificate.body().wallet() {
-            return Step::fault(Fault::WrongPayment);
-        }
         match (self.seller.get(&tx), agreed) {
             (Some(_), Some(agreed)) => self.on_agreed(context, agreed, attachments),
             (Some(payment), None) => Step { say: payment.owes(), ..Step::nothing() },
@@ -342,19 +342,10 @@ impl State {
         let office = context.trust.office();
         let epoch = self.certificate.as_ref().map(|certificate| certificate.body.epoch);
         let (of, number) = (request.body.epoch, request.body.number);
-        let Ok(request) = verify(office, &context.signer.public(), request) else {
-            return Step::fault(Fault::Signature);
-        };
-        if Some(of) != epoch || number <= self.floor || self.frozen {
+        if Some(of) != epoch || number <= self.floor {
             return Step::say(Message::Unknown(tx));
         }
-        // Waiving a named entry takes that entry's signature: otherwise the request is waived.
-        let key = &context.certificate.body().key;
-        let entry = agreed
-            .filter(|agreed| agreed.body.request == request.hash())
-            .and_then(|agreed| verify(office, key, agreed).ok());
-        let request = request.into_signed();
-        let agreed = entry.map(|entry| entry.hash());
+        let agreed = agreed.map(|agreed| agreed.hash(office));
         let abort = sign_abort(context.signer, office, &request, agreed, AbortReason::Restarted);
         Step::force(LogRecord::SellerAborted { abort: abort.clone(), request })
             .and_say(Message::Abort(abort))

@@ -37,6 +37,15 @@ pub(crate) struct Asked {
     pub(crate) until_ms: u64,
 }
 
+/// The questions to the person that a request meets.
+#[derive(Debug)]
+pub(crate) struct Prompts<'a> {
+    /// The one about the same payment.
+    pub(crate) same: Option<&'a Asked>,
+    /// True if no other may be asked now: one of this payee is open, or too many are.
+    pub(crate) full: bool,
+}
+
 /// What a decision yields: records first, then words, then news.
 #[derive(Debug, Default)]
 #[must_use = "a step takes effect only once it is carried out"]

@@ -212,7 +212,12 @@ impl Wallet {
     /// # Errors
     /// [`Refusal`]; the question is then answered with REFUSED.
     pub fn confirm(&mut self, now: Now, tx: &TxId) -> Result<(), Refusal> {
-        let asked = self.asked.remove(tx).ok_or(Refusal::WrongState { tx: *tx })?;
+        let wrong = Refusal::WrongState { tx: *tx };
+        if self.asked.get(tx).is_some_and(|asked| asked.until_ms <= now.mono_ms) {
+            self.refuse(now, tx)?;
+            return Err(wrong);
+        }
+        let asked = self.asked.remove(tx).ok_or(wrong)?;
         let peer = asked.peer;
         let context = self.context(now, peer).ok_or(Refusal::NoSession)?;
         match self.state.agree(&context, &asked) {

@@ -1,11 +1,11 @@
 //! What arrives from outside: channels, packets, time.
 
-use onehop_crypto::{BuyerHello, ChainError, HandshakeError, SellerHello, Verified, verify};
+use onehop_crypto::{BuyerHello, ChainError, HandshakeError, SellerHello, Verified};
 use onehop_evidence::Payer;
 use onehop_wire::limits::{PACKET_MAX, VERSION};
 use onehop_wire::{
-    Agreed, Certificate, Checkpoint, CommitRequest, Hello1, Hello2, Hello3, Message, Now, Packet,
-    RejectCode, Sealed, Signed, Status, UnixSeconds, decode, encode,
+    Certificate, Checkpoint, Hello1, Hello2, Hello3, Message, Now, Packet, RejectCode, Sealed,
+    UnixSeconds, decode, encode,
 };
 
 use crate::config::OPEN_FAILURES_MAX;
@@ -16,7 +16,6 @@ use crate::record::LogRecord;
 use crate::refusal::Refusal;
 use crate::seller::calendar;
 use crate::session::{Open, Peer, Phase, Repeated};
-use crate::step::{Context, Step};
 use crate::wallet::Wallet;
 
 impl Wallet {
@@ -389,7 +388,7 @@ impl Wallet {
         }
     }
 
-    fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {
+    pub(crate) fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {
         if let Message::Attachment(attachment) = message {
             let open = self.peers.get_mut(&peer).and_then(Peer::open_mut);
             if open.is_some_and(|open| !open.attached.keep(attachment)) {
@@ -407,60 +406,6 @@ impl Wallet {
         };
         let step = self.decide(&context, message, &attached);
         self.carry_out(now, peer, step);
-    }
-
-    fn decide(
-        &self,
-        context: &Context<'_>,
-        message: Message,
-        attached: &[onehop_wire::Attachment],
-    ) -> Step {
-        let state = &self.state;
-        if state.frozen {
-            return Step::nothing();
-        }
-        match message {
-            Message::CommitRequest { request, order } => {
-                let asked = self.asked.get(&request.body.tx_id());
-                state.on_request(context, asked, request, order)
-            }
-            Message::Attachment(_) => Step::nothing(),
-            Message::Agreed(agreed) => state.on_agreed(context, agreed, attached),
-            Message::Refused(refused) => state.on_refused(context, refused),
-            Message::Commit(commit) => state.on_commit(context, commit),
-            Message::Abort(abort) => {
-                let asked = self.asked.get(&abort.body.tx);
-                state.on_abort(context, asked, abort)
-            }
-            Message::Committed(committed) => state.on_committed(context, committed),
-            Message::Released(_) => Step::nothing(),
-            Message::Status { status, request, agreed } => {
-                if let Some(fault) = status_fault(context, &status, &request, agreed.as_ref()) {
-                    return Step::fault(fault);
-                }
-                if request.body.payee == context.me {
-                    state.on_status_as_seller(context, request, agreed, attached)
-                } else {
-                    match state.buyer.get(&request.body.tx_id()) {
-                        Some(payment) if payment.request.body.payee == request.body.payee => {
-                            state.on_status_as_buyer(payment)
-                        }
-                        Some(_) | None => Step::fault(Fault::WrongPayment),
-                    }
-                }
-            }
-            Message::Unknown(tx) => {
-                let doubt = state
-                    .buyer
-                    .get(&tx)
-                    .is_some_and(|payment| matches!(payment.state, BuyerState::Prepared(_)));
-                if doubt {
-                    Step::nothing().and_tell(Event::AskOffice { tx })
-                } else {
-                    Step::nothing()
-                }
-            }
-        }
     }
 
     /// Seals a message for `peer` and sends it; it is sent again until it is acknowledged.
@@ -499,28 +444,6 @@ impl Wallet {
 
 /// Seconds by which a certificate may seem to begin in the future: clocks differ.
 const CLOCK_SLACK: u64 = 86_400;
-
-/// That a STATUS is about the statements beside it, and said by this session's peer.
-fn status_fault(
-    context: &Context<'_>,
-    status: &Signed<Status>,
-    request: &Signed<CommitRequest>,
-    agreed: Option<&Signed<Agreed>>,
-) -> Option<Fault> {
-    let office = context.trust.office();
-    let asked = request.hash(office);
-    let voted = agreed.map(|agreed| agreed.hash(office));
-    let fits = status.body.tx == request.body.tx_id()
-        && status.body.asker == context.certificate.body().wallet()
-        && status.body.request == asked
-        && status.body.agreed == voted
-        && agreed.is_none_or(|agreed| agreed.body.request == asked);
-    if !fits {
-        return Some(Fault::WrongPayment);
-    }
-    let key = &context.certificate.body().key;
-    verify(office, key, status.clone()).err().map(|_| Fault::Signature)
-}
 
 fn handshake_fault(error: HandshakeError) -> Fault {
     if matches!(error, HandshakeError::Version) {

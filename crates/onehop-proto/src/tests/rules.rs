@@ -141,7 +141,7 @@ fn a_request_of_another_session_is_dropped_if_unknown_and_answered_if_known() {
 
 /// [P-7] [P-8]
 #[test]
-fn a_request_with_any_wrong_term_is_dropped_before_the_person_sees_it() {
+fn a_request_with_any_wrong_term_is_refused_before_the_person_sees_it() {
     let bends: [fn(&mut CommitRequest); 8] = [
         |terms| terms.redeem_by = terms.redeem_by.plus(1),
         |terms| terms.redeem_by.0 -= 1,
@@ -171,7 +171,9 @@ fn a_request_with_any_wrong_term_is_dropped_before_the_person_sees_it() {
         pair.seller.wallet.say(now, peer, &Message::CommitRequest { request, order });
         pair.run_well();
         assert!(pair.buyer.wallet.asked.is_empty(), "bend {n} is not shown");
-        assert!(pair.buyer.said.is_empty(), "bend {n} is not answered");
+        // Who asks a stranger's payment of this wallet gets no answer.
+        let expected: &[&str] = if n == 7 { &[] } else { &["REFUSED"] };
+        assert_eq!(pair.buyer.said, expected, "bend {n}");
     }
 }
 
