@@ -49,7 +49,7 @@ impl Office {
         self.root.sign(&self.id, body).into_signed()
     }
 
-    fn info(&self) -> OfficeInfo {
+    pub(crate) fn info(&self) -> OfficeInfo {
         OfficeInfo {
             root: self.root.public(),
             new_roots: List::empty(),
@@ -83,6 +83,11 @@ impl Office {
             kind,
             signed_by: 1,
         };
+        self.key.sign(&self.id, body).into_signed()
+    }
+
+    pub(crate) fn pending(&self, tx: onehop_wire::TxId) -> Signed<onehop_wire::office::Pending> {
+        let body = onehop_wire::office::Pending { tx, until: TODAY.plus(DAY), signed_by: 1 };
         self.key.sign(&self.id, body).into_signed()
     }
 

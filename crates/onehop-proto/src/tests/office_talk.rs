@@ -1,7 +1,8 @@
 //! Closing a purse, renewal while payments are in doubt, compaction, answers of the office.
 
-use onehop_wire::office::{OutcomeKind, Transfer, Verdict};
+use onehop_wire::office::{OutcomeKind, SyncAnswer, Transfer, Verdict};
 
+use super::office::Office;
 use super::pair::{BUYER_FUNDS, Fate, Pair};
 use crate::{Refusal, Wallet};
 
@@ -283,9 +284,87 @@ fn received_money_that_was_spent_on_is_not_shown_again_after_renewal() {
 fn a_frozen_wallet_signs_nothing() {
     let mut pair = Pair::new();
     pair.open();
-    pair.ask(735, "order 1");
-    pair.buyer.wallet.freeze();
+    let tx = pair.ask(735, "order 1");
     pair.run_well();
-    assert!(!pair.buyer.said.contains(&"AGREED") && !pair.buyer.said.contains(&"REFUSED"));
-    assert_eq!(pair.buyer.wallet.balance().spendable, 0);
+    let now = pair.now();
+    for device in [&mut pair.buyer, &mut pair.seller] {
+        device.wallet.freeze();
+        device.drain();
+        device.said.clear();
+        device.records.clear();
+    }
+    assert_eq!(pair.buyer.wallet.confirm(now, &tx), Err(Refusal::WrongState { tx }));
+    assert_eq!(pair.seller.wallet.cancel(now, &tx), Err(Refusal::WrongState { tx }));
+    pair.wait(70_000, &mut |_| Fate::Arrives);
+    for device in [&mut pair.buyer, &mut pair.seller] {
+        assert_eq!(device.wallet.open_shop(), Err(Refusal::Frozen));
+        assert_eq!(device.wallet.open_buyer_mode(now, 1_000), Err(Refusal::Frozen));
+        assert_eq!(device.wallet.close(now, Transfer::None).unwrap_err(), Refusal::Frozen);
+        *device = device.restarted(true, 81);
+        assert!(device.said.is_empty() && device.records.is_empty(), "{:?}", device.records);
+        assert_eq!(device.wallet.balance().spendable, 0);
+    }
+}
+
+/// [S-11] [P-5]
+#[test]
+fn a_seller_asks_nobody_again_for_an_order_whose_payment_is_archived() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.pay(735, "order 1");
+    let agreed = pair.seller.wallet.claims().bundles[0].claims[0].agreed.clone();
+    let paid = pair.office.outcome(&agreed, OutcomeKind::Paid);
+    pair.seller.wallet.verdict(&Verdict::Outcome(paid)).unwrap();
+    pair.seller.drain();
+    let plan = pair.seller.wallet.compaction(pair.now(), true).unwrap();
+    pair.seller.wallet.compacted(plan);
+    assert_eq!(pair.seller.state(&tx), "NONE");
+    let now = pair.now();
+    let again = pair.seller.wallet.request(now, pair.peer, &Pair::terms(735, "order 1"));
+    assert_eq!(again, Err(Refusal::OrderPaid));
+}
+
+/// [O-21]
+#[test]
+fn an_answer_of_another_office_or_to_another_question_changes_nothing() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = in_doubt(&mut pair);
+    let now = pair.now();
+    let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
+    let resolve = pair.buyer.wallet.resolve(&tx).unwrap();
+    pair.buyer.drain();
+    let (stranger, before) = (Office::new(50), pair.buyer.wallet.state().clone());
+    let certificate = pair.buyer.wallet.state().certificate().unwrap().clone();
+    let others = pair.seller.wallet.state().certificate().unwrap().clone();
+    let paid = pair.office.outcome(&resolve.agreed, OutcomeKind::Paid);
+    let good = pair.office.renew(&pair.buyer.wallet, &sync, &certificate, 0, vec![paid.clone()]);
+    let bends: [fn(&mut SyncAnswer, &SyncAnswer); 5] = [
+        |answer, _| answer.sync.0[0] ^= 1,
+        |answer, theirs| answer.office_key = theirs.office_key.clone(),
+        |answer, theirs| answer.checkpoint = theirs.checkpoint.clone(),
+        |answer, theirs| answer.revocations = theirs.revocations.clone(),
+        |answer, theirs| answer.outcomes = theirs.outcomes.clone(),
+    ];
+    let forged = stranger.outcome(&resolve.agreed, OutcomeKind::Void);
+    let theirs = stranger.renew(&pair.buyer.wallet, &sync, &certificate, 9, vec![forged.clone()]);
+    for bend in bends {
+        let mut answer = good.clone();
+        bend(&mut answer, &theirs);
+        assert!(pair.buyer.wallet.renewed(answer).is_err());
+    }
+    let mut answer = good.clone();
+    answer.certificate = others;
+    assert!(pair.buyer.wallet.renewed(answer).is_err());
+    assert!(pair.buyer.wallet.verdict(&Verdict::Outcome(forged)).is_err());
+    // An answer of this office about another entry of that payment settles nothing either.
+    let mut other = resolve.agreed.clone();
+    other.body.cum_in += 1;
+    let other = pair.office.outcome(&other, OutcomeKind::Void);
+    pair.buyer.wallet.verdict(&Verdict::Outcome(other)).unwrap();
+    assert_eq!(*pair.buyer.wallet.state(), before);
+    let (mine, info) = (*pair.office.id(), stranger.info());
+    assert!(onehop_crypto::Trust::from_info(&info, Some(&mine)).is_err());
+    pair.buyer.wallet.renewed(good).unwrap();
+    assert_eq!(pair.buyer.state(&tx), "COMMITTED");
 }

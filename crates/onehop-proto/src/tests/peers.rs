@@ -7,7 +7,7 @@ use super::pair::{BUYER_FUNDS, Device, Fate, Pair};
 use crate::event::CertificateFault;
 use crate::{Event, Fault, PeerId};
 
-fn faults(device: &Device) -> Vec<Fault> {
+pub(super) fn faults(device: &Device) -> Vec<Fault> {
     device
         .events
         .iter()
@@ -139,14 +139,14 @@ fn channels_beyond_the_bound_are_told_that_the_wallet_is_busy() {
     assert_eq!(pair.seller.wallet.peers.len(), 32);
 }
 
-fn say(pair: &mut Pair, from_buyer: bool, message: &Message) {
+pub(super) fn say(pair: &mut Pair, from_buyer: bool, message: &Message) {
     let (now, peer) = (pair.now(), pair.peer);
     let device = if from_buyer { &mut pair.buyer } else { &mut pair.seller };
     device.wallet.say(now, peer, message);
     pair.run_well();
 }
 
-fn forget(device: &mut Device) {
+pub(super) fn forget(device: &mut Device) {
     device.records.clear();
     device.said.clear();
     device.events.clear();

@@ -1,8 +1,10 @@
 //! The state tables of the specification as data: state, event, records, words, next state.
 
-use onehop_wire::{Message, RefusedReason, TxId};
+use onehop_wire::office::OutcomeKind;
+use onehop_wire::{Message, TxId};
 
-use super::pair::{Pair, later};
+use super::acts::*;
+use super::pair::Pair;
 
 /// One row: how to get there, what happens, and exactly what follows.
 struct Row {
@@ -19,206 +21,94 @@ struct Row {
     next: &'static str,
 }
 
-fn invited(pair: &mut Pair) -> TxId {
-    let tx = pair.ask(735, "order 1");
-    pair.run_well();
-    tx
-}
+#[rustfmt::skip]
+const MORE_SELLER_ROWS: &[Row] = &[
+    Row { name: "none, AGREED alone", given: forgotten, when: agreed_again, seller: true, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "none, UNKNOWN", given: forgotten, when: unknown_from_buyer, seller: true, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "INVITED, resend timer", given: |pair| { let tx = pair.ask(735, "order 1"); pair.seller.out.clear(); tx }, when: commit_timer, seller: true, records: &[], forces: 0, said: &["COMMIT-REQUEST"], next: "INVITED" },
+    Row { name: "INVITED, UNKNOWN", given: invited, when: unknown_from_buyer, seller: true, records: &[], forces: 0, said: &[], next: "INVITED" },
+    Row { name: "INVITED, RELEASED", given: invited, when: released, seller: true, records: &[], forces: 0, said: &[], next: "INVITED" },
+    Row { name: "INVITED, cancel", given: invited, when: cancel, seller: true, records: &["SellerAborted"], forces: 1, said: &["ABORT"], next: "ABORTED" },
+    Row { name: "INVITED, restart", given: invited, when: seller_restarts, seller: true, records: &["SellerAborted"], forces: 1, said: &[], next: "ABORTED" },
+    Row { name: "INVITED, before CLOSED", given: invited, when: seller_closes, seller: true, records: &["SellerAborted", "Closed"], forces: 1, said: &["ABORT"], next: "ABORTED" },
+    Row { name: "COMMITTED, STATUS without AGREED", given: seller_committed, when: status_without_vote, seller: true, records: &[], forces: 0, said: &["COMMIT"], next: "COMMITTED" },
+    Row { name: "COMMITTED, commit timer", given: seller_committed, when: commit_timer, seller: true, records: &[], forces: 0, said: &["COMMIT"], next: "COMMITTED" },
+    Row { name: "COMMITTED, COMMITTED", given: seller_committed, when: committed_again, seller: true, records: &["Done"], forces: 0, said: &[], next: "DONE" },
+    Row { name: "COMMITTED, another AGREED", given: seller_committed, when: other_agreed, seller: true, records: &["Evidence"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, cancel", given: seller_committed, when: cancel_refused, seller: true, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, RELEASED", given: seller_committed, when: released, seller: true, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, UNKNOWN", given: seller_committed, when: unknown_from_buyer, seller: true, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, restart", given: seller_committed, when: seller_restarts, seller: true, records: &[], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, OUTCOME Paid", given: seller_committed, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Paid), seller: true, records: &["Redeemed"], forces: 1, said: &[], next: "REDEEMED" },
+    Row { name: "COMMITTED, OUTCOME Void", given: seller_committed, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Void), seller: true, records: &["Lost"], forces: 1, said: &[], next: "LOST" },
+    Row { name: "COMMITTED, PENDING", given: seller_committed, when: |pair, tx| pending(pair, tx, true), seller: true, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "DONE, COMMITTED", given: done, when: committed_again, seller: true, records: &[], forces: 0, said: &[], next: "DONE" },
+    Row { name: "DONE, cancel", given: done, when: cancel_refused, seller: true, records: &[], forces: 0, said: &[], next: "DONE" },
+    Row { name: "DONE, REFUSED", given: done, when: refuse_late, seller: true, records: &[], forces: 0, said: &[], next: "DONE" },
+    Row { name: "DONE, OUTCOME Paid", given: done, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Paid), seller: true, records: &["Redeemed"], forces: 1, said: &[], next: "REDEEMED" },
+    Row { name: "DONE, OUTCOME Disputed", given: done, when: |pair, tx| outcome_to(pair, tx, true, DISPUTED), seller: true, records: &["Lost"], forces: 1, said: &[], next: "LOST" },
+    Row { name: "REDEEMED, the same AGREED", given: redeemed, when: agreed_again, seller: true, records: &[], forces: 0, said: &["COMMIT"], next: "REDEEMED" },
+    Row { name: "REDEEMED, STATUS", given: redeemed, when: status_without_vote, seller: true, records: &[], forces: 0, said: &["COMMIT"], next: "REDEEMED" },
+    Row { name: "REDEEMED, COMMITTED that was not held", given: redeemed_early, when: committed_again, seller: true, records: &["Done"], forces: 0, said: &[], next: "REDEEMED" },
+    Row { name: "REDEEMED, COMMITTED again", given: redeemed, when: committed_again, seller: true, records: &[], forces: 0, said: &[], next: "REDEEMED" },
+    Row { name: "REDEEMED, another AGREED", given: redeemed, when: other_agreed, seller: true, records: &["Evidence"], forces: 1, said: &[], next: "REDEEMED" },
+    Row { name: "REDEEMED, the same OUTCOME", given: redeemed, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Paid), seller: true, records: &[], forces: 0, said: &[], next: "REDEEMED" },
+    Row { name: "REDEEMED, another OUTCOME", given: redeemed, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Void), seller: true, records: &["Evidence"], forces: 1, said: &[], next: "REDEEMED" },
+    Row { name: "LOST, the same AGREED", given: lost, when: agreed_again, seller: true, records: &[], forces: 0, said: &["COMMIT"], next: "LOST" },
+    Row { name: "LOST, the same OUTCOME", given: lost, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Void), seller: true, records: &[], forces: 0, said: &[], next: "LOST" },
+    Row { name: "LOST, another OUTCOME", given: lost, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Paid), seller: true, records: &["Evidence"], forces: 1, said: &[], next: "LOST" },
+    Row { name: "ABORTED, RELEASED", given: seller_aborted, when: released, seller: true, records: &[], forces: 0, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, REFUSED", given: seller_cancelled, when: refuse_late, seller: true, records: &[], forces: 0, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, UNKNOWN", given: seller_aborted, when: unknown_from_buyer, seller: true, records: &[], forces: 0, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, restart", given: seller_aborted, when: seller_restarts, seller: true, records: &[], forces: 1, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, OUTCOME Void", given: seller_aborted, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Void), seller: true, records: &[], forces: 0, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, OUTCOME Paid", given: seller_aborted, when: |pair, tx| outcome_to(pair, tx, true, OutcomeKind::Paid), seller: true, records: &["Evidence"], forces: 1, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, OUTCOME Disputed", given: seller_aborted, when: |pair, tx| outcome_to(pair, tx, true, DISPUTED), seller: true, records: &["Evidence"], forces: 1, said: &[], next: "ABORTED" },
+];
 
-fn prepared(pair: &mut Pair) -> TxId {
-    let tx = invited(pair);
-    pair.confirm(&tx);
-    pair.buyer.out.clear();
-    tx
-}
-
-fn seller_committed(pair: &mut Pair) -> TxId {
-    let tx = invited(pair);
-    pair.confirm(&tx);
-    pair.step(&mut |_| super::pair::Fate::Arrives);
-    pair.seller.out.clear();
-    tx
-}
-
-fn done(pair: &mut Pair) -> TxId {
-    pair.pay(735, "order 1")
-}
-
-fn refused(pair: &mut Pair) -> TxId {
-    let tx = invited(pair);
-    let now = pair.now();
-    pair.buyer.wallet.refuse(now, &tx).unwrap();
-    pair.run_well();
-    tx
-}
-
-fn seller_aborted(pair: &mut Pair) -> TxId {
-    let tx = prepared(pair);
-    let now = pair.now();
-    pair.seller.wallet.cancel(now, &tx).unwrap();
-    pair.seller.drain();
-    pair.seller.out.clear();
-    tx
-}
-
-/// Cancelled while the buyer's person still thinks; the ABORT is lost.
-fn seller_cancelled(pair: &mut Pair) -> TxId {
-    let tx = invited(pair);
-    let now = pair.now();
-    pair.seller.wallet.cancel(now, &tx).unwrap();
-    pair.seller.drain();
-    pair.seller.out.clear();
-    tx
-}
-
-fn both_aborted(pair: &mut Pair) -> TxId {
-    let tx = prepared(pair);
-    let now = pair.now();
-    pair.seller.wallet.cancel(now, &tx).unwrap();
-    pair.run_well();
-    tx
-}
-
-fn from_buyer(pair: &mut Pair, message: &Message) {
-    let (now, peer) = (pair.now(), pair.peer);
-    pair.buyer.wallet.say(now, peer, message);
-    pair.buyer.drain();
-    while pair.buyer.out.front().is_some() {
-        let (peer, bytes, _) = pair.buyer.out.pop_front().unwrap();
-        pair.seller.wallet.handle_packet(now, peer, &bytes);
-    }
-    pair.seller.drain();
-    pair.seller.out.clear();
-}
-
-fn from_seller(pair: &mut Pair, message: &Message) {
-    let (now, peer) = (pair.now(), pair.peer);
-    pair.seller.wallet.say(now, peer, message);
-    pair.seller.drain();
-    while pair.seller.out.front().is_some() {
-        let (peer, bytes, _) = pair.seller.out.pop_front().unwrap();
-        pair.buyer.wallet.handle_packet(now, peer, &bytes);
-    }
-    pair.buyer.drain();
-    pair.buyer.out.clear();
-}
-
-/// The person says yes and the vote arrives.
-fn vote(pair: &mut Pair, tx: &TxId) {
-    pair.confirm(tx);
-    while let Some((peer, bytes, _)) = pair.buyer.out.pop_front() {
-        let now = pair.now();
-        pair.seller.wallet.handle_packet(now, peer, &bytes);
-    }
-    pair.seller.drain();
-    pair.seller.out.clear();
-}
-
-/// The session was lost; in the next one the buyer asks of itself.
-fn new_session(pair: &mut Pair, _: &TxId) {
-    pair.connect();
-    pair.run(&mut |name| match name {
-        "HELLO-1" | "HELLO-2" | "HELLO-3" | "STATUS" => super::pair::Fate::Arrives,
-        _ => super::pair::Fate::Lost,
-    });
-}
-
-fn agreed_again(pair: &mut Pair, tx: &TxId) {
-    let vote = pair.buyer.wallet.state().buyer[tx].state.vote().unwrap().agreed.clone();
-    from_buyer(pair, &Message::Agreed(vote));
-}
-
-fn status_without_vote(pair: &mut Pair, tx: &TxId) {
-    let request = pair.seller.wallet.state().seller[tx].request.clone();
-    let (office, buyer) = (*pair.office.id(), &pair.buyer.wallet);
-    let body = onehop_wire::Status {
-        tx: *tx,
-        asker: buyer.state().wallet().unwrap(),
-        request: request.hash(&office),
-        agreed: None,
-    };
-    let status = buyer.signer().sign(&office, body).into_signed();
-    from_buyer(pair, &Message::Status { status, request, agreed: None });
-}
-
-fn request_again(pair: &mut Pair, tx: &TxId) {
-    let payment = pair.seller.wallet.state().seller[tx].clone();
-    from_seller(pair, &Message::CommitRequest { request: payment.request, order: payment.order });
-}
-
-fn owed_by_seller(pair: &mut Pair, tx: &TxId) {
-    let owed = pair.seller.wallet.state().seller[tx].owes();
-    for message in &owed {
-        from_seller(pair, message);
-    }
-}
-
-/// What the seller said and was lost is sent again by its timer.
-fn resent_by_seller(pair: &mut Pair, _: &TxId) {
-    let now = later(pair.now(), 600);
-    pair.seller.wallet.handle_timeout(now);
-    pair.seller.drain();
-    while let Some((peer, bytes, _)) = pair.seller.out.pop_front() {
-        pair.buyer.wallet.handle_packet(now, peer, &bytes);
-    }
-    pair.buyer.drain();
-    pair.buyer.out.clear();
-}
-
-fn cancel(pair: &mut Pair, tx: &TxId) {
-    let now = pair.now();
-    pair.seller.wallet.cancel(now, tx).unwrap();
-    pair.seller.drain();
-    while let Some((peer, bytes, _)) = pair.seller.out.pop_front() {
-        pair.buyer.wallet.handle_packet(now, peer, &bytes);
-    }
-    pair.buyer.drain();
-    pair.buyer.out.clear();
-}
-
-fn refuse_late(pair: &mut Pair, tx: &TxId) {
-    let now = pair.now();
-    let context = pair.buyer.wallet.context(now, pair.peer).unwrap();
-    let request = pair.seller.wallet.state().seller[tx].request.clone();
-    let step = pair.buyer.wallet.state().refuse(&context, request, RefusedReason::Declined);
-    let refused = step.say[0].clone();
-    from_buyer(pair, &refused);
-}
-
-fn unknown_from_seller(pair: &mut Pair, tx: &TxId) {
-    from_seller(pair, &Message::Unknown(*tx));
-}
-
-fn long_time(pair: &mut Pair, _: &TxId) {
-    let now = later(pair.now(), 61_000);
-    pair.seller.wallet.handle_timeout(now);
-    pair.seller.drain();
-    pair.seller.out.clear();
-    pair.buyer.wallet.handle_timeout(now);
-    pair.buyer.drain();
-    pair.buyer.out.clear();
-}
-
-fn wrong_commit(pair: &mut Pair, tx: &TxId) {
-    let body = pair.buyer.wallet.state().buyer[tx].request.body.clone();
-    let commit = onehop_wire::Commit {
-        tx: *tx,
-        payer: body.payer,
-        payee: body.payee,
-        agreed: onehop_wire::Hash([3; 32]),
-        payee_checkpoint: None,
-    };
-    let signed = pair.seller.wallet.signer().sign(pair.office.id(), commit).into_signed();
-    from_seller(pair, &Message::Commit(signed));
-}
-
-fn unknown_tx_commit(pair: &mut Pair, tx: &TxId) {
-    let claim = pair.seller.wallet.state().seller[tx].state.claim().unwrap().commit.clone();
-    let mut body = claim.body;
-    body.tx = TxId([9; 32]);
-    let signed = pair.seller.wallet.signer().sign(pair.office.id(), body).into_signed();
-    from_seller(pair, &Message::Commit(signed));
-}
+#[rustfmt::skip]
+const MORE_BUYER_ROWS: &[Row] = &[
+    Row { name: "none, STATUS", given: forget_payment, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["UNKNOWN"], next: "NONE" },
+    Row { name: "none, COMMIT", given: forget_payment, when: owed_by_seller, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "none, ABORT", given: forget_payment, when: abort_from_seller, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "none, UNKNOWN", given: forget_payment, when: unknown_from_seller, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "ASKED, yes", given: invited, when: |pair, tx| pair.confirm(tx), seller: false, records: &["Prepared"], forces: 1, said: &["AGREED"], next: "PREPARED" },
+    Row { name: "ASKED, yes, and a check fails now", given: invited, when: confirm_too_late, seller: false, records: &["Refused"], forces: 0, said: &["REFUSED"], next: "REFUSED" },
+    Row { name: "ASKED, no", given: invited, when: refuse, seller: false, records: &["Refused"], forces: 0, said: &["REFUSED"], next: "REFUSED" },
+    Row { name: "ASKED, vote_ms passed", given: invited, when: long_time, seller: false, records: &["Refused"], forces: 0, said: &["REFUSED"], next: "REFUSED" },
+    Row { name: "ASKED, STATUS", given: invited, when: status_from_seller, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "ASKED, another request of the same tx", given: invited, when: other_request, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "ASKED, session ended", given: invited, when: |pair, _| { pair.disconnect(); assert!(pair.buyer.wallet.asked.is_empty()); }, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "ASKED, restart", given: invited, when: buyer_restarts, seller: false, records: &[], forces: 0, said: &[], next: "NONE" },
+    Row { name: "PREPARED, STATUS", given: prepared, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["AGREED"], next: "PREPARED" },
+    Row { name: "PREPARED, another request of the same tx", given: prepared, when: other_request, seller: false, records: &["Evidence"], forces: 0, said: &[], next: "PREPARED" },
+    Row { name: "PREPARED, status timer", given: prepared, when: status_timer, seller: false, records: &[], forces: 0, said: &["STATUS"], next: "PREPARED" },
+    Row { name: "PREPARED, session ended", given: prepared, when: |pair, _| pair.disconnect(), seller: false, records: &[], forces: 0, said: &[], next: "PREPARED" },
+    Row { name: "PREPARED, restart", given: prepared, when: buyer_restarts, seller: false, records: &[], forces: 0, said: &[], next: "PREPARED" },
+    Row { name: "PREPARED, PENDING", given: prepared, when: |pair, tx| pending(pair, tx, false), seller: false, records: &[], forces: 0, said: &[], next: "PREPARED" },
+    Row { name: "PREPARED, OUTCOME Paid", given: prepared, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Paid), seller: false, records: &["BuyerSettled"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "PREPARED, OUTCOME Disputed", given: prepared, when: |pair, tx| outcome_to(pair, tx, false, DISPUTED), seller: false, records: &["BuyerSettled"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "PREPARED, OUTCOME Void", given: prepared, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Void), seller: false, records: &["BuyerSettled"], forces: 1, said: &[], next: "VOIDED" },
+    Row { name: "COMMITTED, STATUS", given: done, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["COMMITTED"], next: "COMMITTED" },
+    Row { name: "COMMITTED, ABORT", given: done, when: abort_from_seller, seller: false, records: &["Evidence"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED, OUTCOME", given: done, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Void), seller: false, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, STATUS", given: settled, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["UNKNOWN"], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, COMMIT", given: settled, when: owed_by_seller, seller: false, records: &["BuyerCommitted"], forces: 1, said: &["COMMITTED"], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, COMMIT of another AGREED", given: settled, when: wrong_commit, seller: false, records: &["Evidence"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, ABORT", given: settled, when: abort_from_seller, seller: false, records: &["Evidence"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, the same OUTCOME", given: settled, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Paid), seller: false, records: &[], forces: 0, said: &[], next: "COMMITTED" },
+    Row { name: "COMMITTED by OUTCOME, another OUTCOME", given: settled, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Void), seller: false, records: &["Evidence"], forces: 1, said: &[], next: "COMMITTED" },
+    Row { name: "REFUSED, STATUS", given: refused, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["REFUSED"], next: "REFUSED" },
+    Row { name: "ABORTED, STATUS by the seller", given: both_aborted, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["RELEASED"], next: "ABORTED" },
+    Row { name: "ABORTED, OUTCOME Void to the buyer", given: both_aborted, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Void), seller: false, records: &[], forces: 0, said: &[], next: "ABORTED" },
+    Row { name: "ABORTED, OUTCOME Paid to the buyer", given: both_aborted, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Paid), seller: false, records: &["Evidence"], forces: 1, said: &[], next: "ABORTED" },
+    Row { name: "VOIDED, request again", given: voided, when: request_again, seller: false, records: &[], forces: 0, said: &["UNKNOWN"], next: "VOIDED" },
+    Row { name: "VOIDED, STATUS", given: voided, when: status_from_seller, seller: false, records: &[], forces: 0, said: &["UNKNOWN"], next: "VOIDED" },
+    Row { name: "VOIDED, ABORT", given: voided, when: owed_by_seller, seller: false, records: &[], forces: 0, said: &[], next: "VOIDED" },
+    Row { name: "VOIDED, COMMIT", given: voided, when: wrong_commit, seller: false, records: &["Evidence"], forces: 1, said: &[], next: "VOIDED" },
+    Row { name: "VOIDED, the same OUTCOME", given: voided, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Void), seller: false, records: &[], forces: 0, said: &[], next: "VOIDED" },
+    Row { name: "VOIDED, OUTCOME Paid", given: voided, when: |pair, tx| outcome_to(pair, tx, false, OutcomeKind::Paid), seller: false, records: &["Evidence"], forces: 1, said: &[], next: "VOIDED" },
+];
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -258,7 +148,7 @@ const ROWS: &[Row] = &[
 /// [P-17] [P-19] [P-20] [P-21] [P-23] [P-25]
 #[test]
 fn every_row_of_both_state_tables_does_exactly_what_it_says() {
-    for row in ROWS {
+    for row in ROWS.iter().chain(MORE_SELLER_ROWS).chain(MORE_BUYER_ROWS) {
         let mut pair = Pair::new();
         pair.open();
         let tx = (row.given)(&mut pair);
@@ -275,6 +165,34 @@ fn every_row_of_both_state_tables_does_exactly_what_it_says() {
         assert_eq!(device.forces - forces, row.forces, "forces of {}", row.name);
         assert_eq!(device.state(&tx), row.next, "state after {}", row.name);
     }
+}
+
+/// [P-16]
+#[test]
+fn an_unknown_request_of_an_older_epoch_is_left_to_the_office() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = prepared(&mut pair);
+    pair.seller.wallet.state.seller.remove(&tx);
+    pair.seller.wallet.state.certificate.as_mut().unwrap().body.epoch = 2;
+    forget_words(&mut pair);
+    let vote = agreed_of(&pair, &tx);
+    let request = pair.buyer.wallet.state().buyer[&tx].request.clone();
+    let body = onehop_wire::Status {
+        tx,
+        asker: request.body.payer,
+        request: request.hash(pair.office.id()),
+        agreed: Some(vote.hash(pair.office.id())),
+    };
+    let status = pair.buyer.wallet.signer().sign(pair.office.id(), body).into_signed();
+    from_buyer(&mut pair, &Message::Status { status, request, agreed: Some(vote) });
+    assert_eq!(pair.seller.said, ["UNKNOWN"]);
+    assert!(pair.seller.records.is_empty());
+}
+
+fn forget_words(pair: &mut Pair) {
+    pair.seller.said.clear();
+    pair.seller.records.clear();
 }
 
 /// [P-16] [S-9]
