@@ -44,8 +44,10 @@ fn what_is_in_doubt_is_void_on_a_resolve_once_nobody_claimed_in_time() {
     world.now = world.now.plus(1);
     let void = world.office.resolve(world.now, &resolve).unwrap();
     assert_eq!(outcome(void.clone()), Some(OutcomeKind::Void));
-    // A claim after that gets the same bytes, and the money is the payer's.
+    // A claim after that gets the same bytes and changes nothing, and the money is the payer's.
+    let before = world.office.store().clone();
     assert_eq!(encode(&world.claim(&paid.claim)), encode(&void));
+    assert_eq!(*world.office.store(), before);
     assert_eq!(world.sync(&mut buyer, Transfer::None).checkpoint.body.balance, 1_000);
 }
 
@@ -64,6 +66,27 @@ fn a_claim_in_time_beats_the_resolve() {
     assert_eq!(outcome(answer), Some(OutcomeKind::Paid));
     world.balances();
     assert_eq!(world.sync(&mut buyer, Transfer::None).checkpoint.body.balance, 700);
+}
+
+/// [O-15]
+#[test]
+fn a_claim_is_good_however_late_until_void_is_written() {
+    for closed in [true, false] {
+        let mut world = World::new();
+        let mut buyer = world.funded(1, "buyer", 1_000);
+        let seller = world.enrol(2, "seller");
+        let paid = buyer.pay(&seller, 300, None, vec![]);
+        if closed {
+            world.sync(&mut buyer, Transfer::None);
+        }
+        world.now = paid.agreed.body.redeem_by.plus(100 * DAY);
+        world.office.settle(world.now).unwrap();
+        assert_eq!(outcome(world.claim(&paid.claim)), Some(OutcomeKind::Paid));
+        let resolve = buyer.resolve(&paid, None);
+        let answer = world.office.resolve(world.now, &resolve).unwrap();
+        assert_eq!(outcome(answer), Some(OutcomeKind::Paid), "nothing paid is voided");
+        assert_eq!(world.report(&seller).account, 300);
+    }
 }
 
 /// [O-15]

@@ -1,10 +1,14 @@
 //! ENROL and certificates.
 
 use onehop_crypto::{Trust, verify};
-use onehop_wire::office::Transfer;
-use onehop_wire::{PublicKey, SessionKey, Signature, encode};
+use onehop_wire::office::{Transfer, TransferResult};
+use onehop_wire::{Limits, PublicKey, SessionKey, Signature, encode};
 
 use super::world::{DAY, World, key};
+use crate::draft::read_row;
+use crate::evidence::Evidence;
+use crate::profile::PROFILES;
+use crate::{Command, LedgerStore as _, Profile, Table};
 
 /// [O-1] [O-2] [O-18] [O-22]
 #[test]
@@ -21,6 +25,44 @@ fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     assert_eq!(certificate.body().limits, profile.limits);
     let checkpoint = trust.checkpoint(first.checkpoint).unwrap();
     onehop_evidence::Payer::new(certificate, checkpoint).unwrap();
+    let kept = world.office.store().scan(Table::Evidence, &[], None, 9).unwrap();
+    let kept = kept.iter().map(|(_, bytes)| read_row(Table::Evidence, bytes).unwrap());
+    let enrols: Vec<_> = kept
+        .filter_map(|row| if let Evidence::Enrolled(row) = row { Some(row.enrol) } else { None })
+        .collect();
+    assert_eq!(enrols, [request], "it is kept once");
+}
+
+/// [O-22]
+#[test]
+fn every_certificate_has_the_limits_of_the_offices_profile() {
+    let table = [
+        ("rbi-2022", Some(20_000), Some(200_000), None, 200_000),
+        ("rbi-2023", Some(50_000), Some(200_000), None, 200_000),
+        ("upi-lite-2024", Some(100_000), Some(500_000), None, 500_000),
+        ("psd2-contactless", Some(5_000), Some(15_000), None, 15_000),
+        ("psd2-contactless-count", Some(5_000), None, Some(5), 25_000),
+        ("aml-emoney", None, Some(15_000), None, 15_000),
+    ];
+    assert_eq!(PROFILES.len(), table.len());
+    for (name, per_payment, per_checkpoint, payments, purse_max) in table {
+        let profile = Profile::by_name(name).unwrap();
+        let mut world = World::of(profile.clone());
+        let mut wallet = world.enrol(1, "buyer");
+        let limits = wallet.certificate.body.limits.clone();
+        let expected = Limits { per_payment, per_payee: None, per_checkpoint, payments, hops: 1 };
+        assert_eq!(limits, expected, "{name}");
+        assert_eq!(wallet.certificate.body.claim_window, 14 * 86_400);
+        assert_eq!(wallet.checkpoint.body.expires, world.now.plus(7 * DAY));
+        assert_eq!(wallet.certificate.body.not_after, world.now.plus(180 * DAY));
+        world.order(Command::Deposit { wallet: wallet.id(), amount: 900_000 }).unwrap();
+        let answer = world.sync(&mut wallet, Transfer::Charge(purse_max + 1));
+        assert!(matches!(answer.transfer, TransferResult::Refused(_)), "{name}");
+        world.now = world.now.plus(175 * DAY);
+        let answer = world.sync(&mut wallet, Transfer::Charge(purse_max));
+        assert_eq!(answer.transfer, TransferResult::Done, "{name}");
+        assert_eq!(answer.certificate.body.limits, expected, "{name}, renewed");
+    }
 }
 
 /// [O-1]

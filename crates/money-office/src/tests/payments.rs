@@ -39,6 +39,66 @@ fn a_claim_before_the_payer_closes_waits_and_is_paid_once_it_has() {
     assert_eq!(kind(&world.claim(&paid.claim)), Some(OutcomeKind::Paid));
     assert_eq!(world.report(&seller).account, 735);
     assert_eq!(buyer.checkpoint.body.balance, 50_000 - 735);
+    // It goes on where the SYNC ended.
+    let next = &buyer.checkpoint.body;
+    assert_eq!((next.number, next.base_seq, next.base_cum_out), (3, 1, 735));
+    assert_eq!(next.base_head, paid.agreed.hash(&buyer.office));
+}
+
+/// [O-7]
+#[test]
+fn received_money_beyond_the_purse_maximum_goes_to_the_account() {
+    let mut world = World::new();
+    let mut buyer = world.funded(1, "buyer", 50_000);
+    let mut seller = world.funded(2, "seller", 180_000);
+    let before = world.report(&seller).account;
+    let paid = buyer.pay(&seller, 50_000, Some(seller.here()), vec![]);
+    buyer.last_is(EntryState::Committed(paid.commit.clone()));
+    world.sync(&mut buyer, Transfer::None);
+    let answer = world.sync(&mut seller, Transfer::None);
+    assert_eq!(answer.checkpoint.body.balance, 200_000);
+    assert_eq!(world.report(&seller).account, before + 30_000);
+}
+
+/// [O-4]
+#[test]
+fn a_sync_whose_states_are_proven_by_nobody_or_by_others_is_refused() {
+    let mut world = World::new();
+    let mut buyer = world.funded(1, "buyer", 100_000);
+    let (seller, other) = (world.enrol(2, "seller"), world.enrol(3, "other"));
+    let first = buyer.pay(&seller, 100, None, vec![]);
+    let second = buyer.pay(&seller, 200, None, vec![]);
+    let mut forged = second.commit.clone();
+    forged.body.payee_checkpoint = Some(Hash([1; 32]));
+    let by_other = other.key.sign(&other.office, second.commit.body.clone()).into_signed();
+    let void = onehop_wire::office::Outcome {
+        tx: second.agreed.body.tx,
+        entry: second.agreed.hash(&buyer.office),
+        checkpoint: second.agreed.body.checkpoint,
+        seq: 2,
+        amount: 200,
+        currency: second.agreed.body.currency,
+        kind: OutcomeKind::Void,
+        signed_by: 1,
+    };
+    let made_up = buyer.key.sign(&buyer.office, void).into_signed();
+    let states = [
+        EntryState::Committed(first.commit.clone()),
+        EntryState::Committed(forged),
+        EntryState::Committed(by_other),
+        EntryState::Aborted(seller.abort(&first)),
+        EntryState::Aborted(other.abort(&second)),
+        EntryState::Voided(made_up),
+    ];
+    let before = world.office.store().clone();
+    for state in states {
+        buyer.last_is(state.clone());
+        let refused = world.office.sync(world.now, &buyer.sync(Transfer::None));
+        assert!(matches!(refused, Err(OfficeError::Refused(_))), "{state:?}");
+        assert_eq!(*world.office.store(), before);
+    }
+    buyer.last_is(EntryState::Committed(second.commit));
+    world.sync(&mut buyer, Transfer::None);
 }
 
 /// [O-10] [O-14] [O-18]

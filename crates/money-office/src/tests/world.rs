@@ -63,11 +63,19 @@ impl World {
     }
 
     pub(super) fn with_credit(credit_line: Option<u64>) -> Self {
+        Self::with(Profile::by_name("rbi-2023").unwrap(), credit_line)
+    }
+
+    pub(super) fn of(profile: Profile) -> Self {
+        Self::with(profile, None)
+    }
+
+    fn with(profile: Profile, credit_line: Option<u64>) -> Self {
         let operator = key(202);
         let new = NewOffice {
             name: "corner office".to_owned(),
-            currency: Currency::by_code("INR").unwrap(),
-            profile: Profile::by_name("rbi-2023").unwrap(),
+            currency: Currency::by_code(profile.currency).unwrap(),
+            profile,
             credit_line,
             purse_max: None,
             operator: operator.public(),
