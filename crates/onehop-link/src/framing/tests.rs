@@ -332,3 +332,56 @@ fn a_dead_connection_is_noticed() {
     }
     assert!(now < 25_000, "noticed at {now}");
 }
+
+/// [L-4]
+#[test]
+fn a_frame_that_is_in_no_table_changes_nothing() {
+    let id = ChannelId([3; 8]);
+    let mut channel = Channel::accept(id, 512);
+    let open = Open { id, resume: false, expects: Position::default() };
+    channel.handle_frame(0, &open.encode()).unwrap();
+    channel.send(vec![1; 50]).unwrap();
+    while channel.poll_frame(0).is_some() {}
+    let mut frames: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0x80],
+        vec![0x00],
+        vec![0x21, 1, 7],
+        vec![0x02, 1, 7],
+        vec![0x04, 1, 7],
+        vec![0x11, 0, 7],
+        vec![0x01, 0x80],
+        vec![0x01, 0x80, 0x00, 7],
+        vec![0x01, 0x00],
+        vec![0x05, 0x00, 0x00, 7],
+        vec![0x08, 0x00, 1, 0],
+        vec![0x42, 3, 3, 3, 3, 3, 3, 3, 3],
+        vec![0x41, 3, 3, 3],
+        vec![0xC0],
+        vec![0xC5],
+        vec![0xC1, 0],
+        encode_ack(Position::start_of(9), &[], 512),
+    ];
+    frames.push([vec![0x01, 0x00], vec![7; 1_399]].concat());
+    let other = Open { id: ChannelId([4; 8]), resume: false, expects: Position::default() };
+    frames.push(other.encode());
+    let before = Channel { faults: 0, ..channel };
+    let shown = format!("{before:?}");
+    let mut channel = before;
+    for frame in frames {
+        assert!(channel.handle_frame(5, &frame).is_err(), "{frame:x?}");
+        channel.faults = 0;
+        assert_eq!(format!("{channel:?}"), shown, "{frame:x?}");
+    }
+}
+
+/// [L-2]
+#[test]
+fn a_link_with_more_room_still_gets_frames_of_no_more_than_the_limit() {
+    for (mtu, most) in [(9_000, FRAME_MAX), (500, 500), (1, MTU_MIN)] {
+        let mut channel = Channel::connect(ChannelId([3; 8]), mtu);
+        channel.send(vec![1; 5_000]).unwrap();
+        let frames: Vec<_> = std::iter::from_fn(|| channel.poll_frame(0)).collect();
+        assert_eq!(frames.iter().map(Vec::len).max(), Some(most));
+    }
+}
