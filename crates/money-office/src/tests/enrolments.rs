@@ -21,7 +21,7 @@ fn an_enrolment_repeated_gets_the_same_bytes_and_chains_to_the_root() {
     let info = world.office.info().unwrap();
     let trust = Trust::from_info(&info, Some(world.office.id())).unwrap();
     let certificate = trust.certificate(first.certificate).unwrap();
-    let profile = crate::Profile::by_name("rbi-2023").unwrap();
+    let profile = Profile::by_name("rbi-2023").unwrap();
     assert_eq!(certificate.body().limits, profile.limits);
     let checkpoint = trust.checkpoint(first.checkpoint).unwrap();
     onehop_evidence::Payer::new(certificate, checkpoint).unwrap();
