@@ -361,10 +361,31 @@ fn an_answer_of_another_office_or_to_another_question_changes_nothing() {
     let mut other = resolve.agreed.clone();
     other.body.cum_in += 1;
     let other = pair.office.outcome(&other, OutcomeKind::Void);
-    pair.buyer.wallet.verdict(&Verdict::Outcome(other)).unwrap();
+    pair.buyer.wallet.verdict(&Verdict::Outcome(other.clone())).unwrap();
     assert_eq!(*pair.buyer.wallet.state(), before);
+    pair.seller.wallet.verdict(&Verdict::Outcome(other)).unwrap();
+    assert_eq!(pair.seller.state(&tx), "COMMITTED");
     let (mine, info) = (*pair.office.id(), stranger.info());
     assert!(onehop_crypto::Trust::from_info(&info, Some(&mine)).is_err());
     pair.buyer.wallet.renewed(good).unwrap();
     assert_eq!(pair.buyer.state(&tx), "COMMITTED");
+}
+
+#[test]
+fn a_purse_closes_also_with_more_open_requests_than_a_sync_has_places() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = pair.ask(1, "order 1");
+    let one = pair.seller.wallet.state().seller[&tx].clone();
+    for number in 0..1_030u64 {
+        let mut other = one.clone();
+        other.request.body.number = 10 + number;
+        other.request.body.seller_nonce.0[..8].copy_from_slice(&number.to_be_bytes());
+        let tx = other.request.body.tx_id();
+        pair.seller.wallet.state.seller.insert(tx, other);
+    }
+    let now = pair.now();
+    let sync = pair.seller.wallet.close(now, Transfer::None).unwrap();
+    assert_eq!(sync.body.aborts.len(), 1_024);
+    assert_eq!(pair.seller.state(&tx), "ABORTED");
 }
