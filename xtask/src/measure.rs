@@ -9,46 +9,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
 
+use crate::figure::{Figure, Limit};
 use pair::Pair;
 pub(crate) use scenes::play;
-
-/// One measured figure and its budget.
-struct Figure {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
-    limit: Option<f64>,
-    n: u64,
-    method: &'static str,
-}
-
-impl Figure {
-    fn holds(&self) -> bool {
-        self.limit.is_none_or(|limit| self.value <= limit)
-    }
-
-    fn print(&self, json: bool) {
-        if json {
-            let (name, unit, method) = (self.name, self.unit, self.method);
-            let (value, limit, holds, n) = (self.value, self.limit, self.holds(), self.n);
-            println!(
-                "{}",
-                json!({"name": name, "value": value, "unit": unit, "limit": limit,
-                       "holds": holds, "n": n, "method": method})
-            );
-            return;
-        }
-        let limit = self.limit.map(|limit| format!("<= {limit}")).unwrap_or_default();
-        let word = match (self.limit, self.holds()) {
-            (None, _) => "",
-            (Some(_), true) => "holds",
-            (Some(_), false) => "DOES NOT HOLD",
-        };
-        println!("{:<44} {:>12.3} {:<14} {:<14} {word}", self.name, self.value, self.unit, limit);
-    }
-}
 
 /// Measures everything; true if every gate holds.
 pub(crate) fn run(root: &Path, json: bool) -> Result<bool> {
@@ -92,6 +56,7 @@ fn figure(
     n: u64,
     method: &'static str,
 ) -> Figure {
+    let (name, method, limit) = (name.to_owned(), method.to_owned(), limit.map(Limit::AtMost));
     Figure { name, value, unit, limit, n, method }
 }
 

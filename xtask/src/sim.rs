@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use onehop_sim::{Options, RunOutcome, Summary, Variant, replay_command, run_seeds};
-use serde_json::json;
 
+use crate::figure::{Figure, Limit, count};
 use crate::source::Finding;
 
 /// How the seeds were found to be in order; part of each figure.
@@ -93,23 +93,22 @@ fn print_text(summary: &Summary) {
 
 fn print_json(summary: &Summary, variant: Variant) {
     let failed = summary.failed.len() as u64;
-    let figures = [
-        ("sim.failed_seeds", failed, Some(0), failed == 0),
-        ("sim.steps", summary.steps, None, true),
-        ("sim.payments", summary.payments, None, true),
-        ("sim.never_reached", summary.never().len() as u64, Some(0), summary.never().is_empty()),
-        ("sim.broken_locally", summary.broken_locally, None, true),
-    ];
+    let none = Some(Limit::Exactly(0.0));
     let honest = variant == Variant::Honest;
-    for (name, value, limit, holds) in figures {
+    let broken = (!honest).then_some(Limit::AtLeast(1.0));
+    let figures = [
+        ("sim.failed_seeds", failed, none),
+        ("sim.steps", summary.steps, None),
+        ("sim.payments", summary.payments, None),
+        ("sim.never_reached", summary.never().len() as u64, none),
+        ("sim.broken_locally", summary.broken_locally, broken),
+    ];
+    for (name, value, limit) in figures {
         if name == "sim.never_reached" && !honest {
             continue;
         }
-        let method = format!("{METHOD}, {variant:?}");
-        println!(
-            "{}",
-            json!({ "name": name, "value": value, "unit": "1", "limit": limit, "holds": holds,
-                "n": summary.seeds, "method": method })
-        );
+        let (name, method) = (name.to_owned(), format!("{METHOD}, {variant:?}"));
+        Figure { name, value: count(value), unit: "1", limit, n: summary.seeds, method }
+            .print(true);
     }
 }
