@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) dir: PathBuf,
-    pub(crate) port: u16,
+    pub(crate) port: Port,
     _owned: Option<tempfile::TempDir>,
 }
 
@@ -40,12 +40,12 @@ pub(crate) struct Figures {
 impl Bench {
     pub(crate) fn new() -> Self {
         let owned = tempfile::tempdir().unwrap();
-        Self { dir: owned.path().to_owned(), port: free_port(), _owned: Some(owned) }
+        Self { dir: owned.path().to_owned(), port: Port::new(), _owned: Some(owned) }
     }
 
     /// The same folder, where others meet.
     pub(crate) fn lane(&self) -> Self {
-        Self { dir: self.dir.clone(), port: free_port(), _owned: None }
+        Self { dir: self.dir.clone(), port: Port::new(), _owned: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -56,7 +56,7 @@ impl Bench {
         Running::start(args, |command| {
             command
                 .env("ONEHOP_INTERFACE", "127.0.0.1")
-                .env("ONEHOP_PORT", self.port.to_string())
+                .env("ONEHOP_PORT", self.port.number.to_string())
                 .env("TMPDIR", &self.dir);
         })
     }
@@ -185,15 +185,25 @@ impl Office {
     }
 }
 
-/// A port where nobody is. Two that ask at once get two answers, nearly always.
-pub(crate) fn free_port() -> u16 {
-    let mut tries = 0_u64..;
-    loop {
-        let random = RandomState::new().hash_one(tries.next());
-        let among = u64::from(PORTS.end - PORTS.start);
-        let port = PORTS.start + u16::try_from(random % among).unwrap();
-        if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
-            return port;
+/// A port of look-ups that is nobody else's while this lives: look-ups go over UDP, so that the TCP
+/// port of the same number is free to say that it is taken, to other processes too.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    _taken: TcpListener,
+}
+
+impl Port {
+    fn new() -> Self {
+        let mut tries = 0_u64..;
+        loop {
+            let random = RandomState::new().hash_one(tries.next());
+            let among = u64::from(PORTS.end - PORTS.start);
+            let number = PORTS.start + u16::try_from(random % among).unwrap();
+            let Ok(_taken) = TcpListener::bind((Ipv4Addr::UNSPECIFIED, number)) else { continue };
+            if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, number)).is_ok() {
+                return Self { number, _taken };
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ fn a_seller_that_is_flooded_and_stalled_still_sells_in_bounded_memory() {
     bench.enrol("asha", &office, "50");
     bench.enrol("bharat", &office, "");
     office.stop();
-    let ear = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, bench.port)).unwrap();
+    let ear = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, bench.port.number)).unwrap();
     let mut seller = bench.start_wallet("bharat", &["sell", "7.35", "--order", "tea"]);
     seller.event("selling");
     let address = heard(&ear);
@@ -40,7 +40,7 @@ fn a_seller_that_is_flooded_and_stalled_still_sells_in_bounded_memory() {
             let (sender, is_over) = (sender.clone(), &is_over);
             scope.spawn(move || flood(address, number, is_over, &sender));
         }
-        scope.spawn(|| shout(bench.port, &is_over));
+        scope.spawn(|| shout(bench.port.number, &is_over));
         // A test that fails must not flood for ever.
         let end = End(&is_over);
         let mut bytes = 0;

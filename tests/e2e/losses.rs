@@ -48,7 +48,7 @@ fn any_frame_lost_doubled_delayed_or_overtaken_changes_nothing() {
 /// sum.
 fn all_frames(bench: &Bench, fault: Fault, way: Way, [buyer, seller]: &[String; 2]) -> u64 {
     let (here, there) = (bench.lane(), bench.lane());
-    let relay = Relay::new(there.port, here.port);
+    let relay = Relay::new(there.port.number, here.port.number);
     let mut given = 0;
     for frame in 0.. {
         let began = Instant::now();

@@ -48,7 +48,7 @@ fn two_sellers_at_once_ask_for_a_balance_that_covers_one_and_one_is_paid() {
 async fn say_yes_to_both(bench: &Bench, buyer: &str) {
     let keeper = Keeper::open(&folder(bench, buyer), Config::default()).unwrap();
     let config = LanConfig {
-        port: bench.port,
+        port: bench.port.number,
         interface: Some(Ipv4Addr::LOCALHOST),
         ..LanConfig::default()
     };

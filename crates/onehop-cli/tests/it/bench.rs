@@ -1,23 +1,45 @@
 //! A folder, a look-up port, and processes that end with the test.
 
-use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-static PORTS: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+/// Ports that no system gives out by itself.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A place for wallets and offices that nobody else hears of.
 pub(crate) struct Bench {
     pub(crate) dir: tempfile::TempDir,
-    port: u16,
+    port: Port,
+}
+
+/// A port of look-ups that is nobody else's while this lives: look-ups go over UDP, so that the TCP
+/// port of the same number is free to say that it is taken, to other processes too.
+struct Port {
+    number: u16,
+    _taken: TcpListener,
+}
+
+impl Port {
+    fn new() -> Self {
+        let mut tries = 0_u64..;
+        loop {
+            let random = RandomState::new().hash_one(tries.next());
+            let among = u64::from(PORTS.end - PORTS.start);
+            let number = PORTS.start + u16::try_from(random % among).unwrap();
+            let Ok(_taken) = TcpListener::bind((Ipv4Addr::UNSPECIFIED, number)) else { continue };
+            if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, number)).is_ok() {
+                return Self { number, _taken };
+            }
+        }
+    }
 }
 
 /// An office that serves until it is dropped.
@@ -45,14 +67,7 @@ pub(crate) struct Running {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        loop {
-            let socket = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-            let port = socket.local_addr().unwrap().port();
-            if PORTS.lock().unwrap().insert(port) {
-                return Self { dir, port };
-            }
-        }
+        Self { dir: tempfile::tempdir().unwrap(), port: Port::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +84,7 @@ impl Bench {
             .env_remove("ONEHOP_WALLET")
             .env_remove("MONEY_OFFICE")
             .env("ONEHOP_INTERFACE", "127.0.0.1")
-            .env("ONEHOP_PORT", self.port.to_string())
+            .env("ONEHOP_PORT", self.port.number.to_string())
             .env("TMPDIR", self.dir.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
