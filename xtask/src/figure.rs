@@ -52,35 +52,84 @@ impl Figure {
 
     /// Prints the figure as JSON, or as a line of a table for people.
     pub(crate) fn print(&self, json: bool) {
-        if json {
-            println!("{}", self.to_json());
-            return;
-        }
-        let (limit, word) = match (self.limit, self.holds()) {
-            (None, _) => (String::new(), ""),
-            (Some(limit), holds) => (
-                format!("{} {}", limit.sign(), limit.bound()),
-                if holds { "holds" } else { "DOES NOT HOLD" },
-            ),
-        };
-        let value = match self.value.fract() == 0.0 {
-            true => format!("{:.0}", self.value),
-            false => format!("{:.3}", self.value),
-        };
-        println!("{:<44} {value:>12} {:<14} {limit:<14} {word}", self.name, self.unit);
+        let sign = self.limit.map_or("", Limit::sign);
+        self.printed().print(sign, json);
     }
 
-    fn to_json(&self) -> Value {
+    /// What is printed of it.
+    pub(crate) fn printed(&self) -> Printed {
+        Printed {
+            name: self.name.clone(),
+            value: self.value,
+            unit: self.unit.to_owned(),
+            limit: self.limit.map(Limit::bound),
+            holds: self.holds(),
+            n: self.n,
+            method: self.method.clone(),
+        }
+    }
+}
+
+/// A figure as another process printed it, or as this one will.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Printed {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) unit: String,
+    pub(crate) limit: Option<f64>,
+    pub(crate) holds: bool,
+    pub(crate) n: u64,
+    pub(crate) method: String,
+}
+
+impl Printed {
+    /// The figure on a line of JSON; `None` if it is anything else.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        Self::from_json(&serde_json::from_str(line).ok()?)
+    }
+
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        let limit = Some(&value["limit"]).filter(|limit| !limit.is_null());
+        let limit = limit.map(|limit| limit.as_f64().ok_or(())).transpose().ok()?;
+        let (holds, n) = (value["holds"].as_bool()?, value["n"].as_u64()?);
+        let (name, unit, method) = (text("name")?, text("unit")?, text("method")?);
+        Some(Self { name, value: value["value"].as_f64()?, unit, limit, holds, n, method })
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "name": self.name,
             "value": number(self.value),
             "unit": self.unit,
-            "limit": self.limit.map(|limit| number(limit.bound())),
-            "holds": self.holds(),
+            "limit": self.limit.map(number),
+            "holds": self.holds,
             "n": self.n,
             "method": self.method,
         })
     }
+
+    /// Prints it as JSON, or as a line of a table in which `sign` stands before the limit.
+    pub(crate) fn print(&self, sign: &str, json: bool) {
+        if json {
+            println!("{}", self.to_json());
+            return;
+        }
+        let limit = self.limit.map(|limit| format!("{sign} {}", shown(limit))).unwrap_or_default();
+        let word = match (self.limit, self.holds) {
+            (None, true) => "",
+            (Some(_), true) => "holds",
+            (_, false) => "DOES NOT HOLD",
+        };
+        let value = shown(self.value);
+        println!("{:<44} {value:>12} {:<14} {limit:<14} {word}", self.name, self.unit);
+    }
+}
+
+/// The number for people: whole, or with three decimals.
+pub(crate) fn shown(value: f64) -> String {
+    let places = if value.fract() == 0.0 { 0 } else { 3 };
+    format!("{value:.places$}")
 }
 
 /// A whole number without a decimal point: readers count with it.
@@ -119,8 +168,11 @@ mod tests {
 
     #[test]
     fn a_figure_prints_one_object_with_seven_fields() {
-        let line = figure(20_000.0, Some(Limit::AtLeast(1.0))).to_json().to_string();
+        let printed = figure(20_000.0, Some(Limit::AtLeast(1.0))).printed();
+        let line = printed.to_json().to_string();
         let expected = r#"{"holds":true,"limit":1,"method":"counted","n":3,"name":"payments","unit":"1","value":20000}"#;
         assert_eq!(line, expected);
+        assert_eq!(Printed::parse(&line), Some(printed));
+        assert_eq!(Printed::parse("12 seeds"), None);
     }
 }

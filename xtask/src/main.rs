@@ -9,6 +9,7 @@
 mod figure;
 mod layers;
 mod measure;
+mod proofs;
 mod sim;
 mod source;
 mod spec;
@@ -68,6 +69,10 @@ enum Task {
     },
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
     Sim(sim::SimArgs),
+    /// Run every proof at its short size and print all figures; or write the table of docs/safety.md
+    Figures(proofs::FiguresArgs),
+    /// Run every proof at a long size
+    Night(proofs::NightArgs),
     /// Write the test vectors of protocol-spec.md, section 14, into vectors/
     Vectors {
         /// Write nothing; find the files that this source would write differently
@@ -117,6 +122,8 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             }
             Vec::new()
         }
+        Task::Figures(args) => proofs::figures(&tree.root, args)?,
+        Task::Night(args) => proofs::night(&tree.root, args)?,
         Task::Sim(args) => sim::run(args),
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {

@@ -1,0 +1,57 @@
+//! Which proofs there are, how many processors each takes, and how large they are.
+
+use clap::Args;
+
+/// One command that prints figures.
+#[derive(Clone, Debug)]
+pub(crate) struct Proof {
+    pub(crate) name: &'static str,
+    /// What `xtask` is told, without `--json`.
+    pub(crate) args: Vec<String>,
+    /// True if it needs the variants of the shipped logic that are broken on purpose.
+    pub(crate) is_mutated: bool,
+    /// Processors that it keeps busy.
+    pub(crate) cores: usize,
+}
+
+/// Sizes of the long run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Sizes {
+    /// Seeds of the simulator, for honest wallets
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    seeds: u64,
+    /// Executions of each fuzz target
+    #[arg(long, default_value_t = 1_000_000, value_name = "N")]
+    runs: u64,
+    /// Power cuts of a virtual machine
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    cuts: u64,
+    /// Wallets that are killed
+    #[arg(long, default_value_t = 3_000, value_name = "N")]
+    wallets: u64,
+    /// How often the office is killed
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    offices: u64,
+    /// Messages that both verifiers judge
+    #[arg(long, default_value_t = 200_000, value_name = "N")]
+    messages: u64,
+}
+
+fn proof(name: &'static str, cores: usize, args: &[&str]) -> Proof {
+    let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+    Proof { name, args, is_mutated: false, cores }
+}
+
+/// What every change must pass.
+pub(crate) fn short() -> Vec<Proof> {
+    vec![proof("sim", 2, &["sim", "--seeds", "1000"]), proof("measure", 1, &["measure"])]
+}
+
+/// The same, longer, and what takes too long for every change.
+pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
+    let text = |size: u64| size.to_string();
+    vec![
+        proof("sim", 2, &["sim", "--seeds", &text(sizes.seeds)]),
+        proof("measure", 1, &["measure"]),
+    ]
+}
