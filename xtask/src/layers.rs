@@ -131,6 +131,23 @@ const PURE_DENIED_STD: &[&str] = &["env", "fs", "net", "os", "process", "thread"
 const SLED_CRATE: &str = "onehop-store";
 const SLED_FILES: &str = "crates/onehop-store/src/sled";
 
+/// The feature that lets shipped decisions be broken on purpose, and the crates that have it. None
+/// of them is a program but the checks; what ships switches it on nowhere.
+const MUTANTS: &str = "mutants";
+const MUTANTS_IN: &[&str] = &[
+    "onehop-wire",
+    "onehop-crypto",
+    "onehop-evidence",
+    "onehop-proto",
+    "money-office",
+    "onehop-sim",
+    "onehop-model",
+    "xtask",
+];
+/// Where a mutant may be brought to life: the checks, and the module itself.
+const ARMED_IN: &[&str] =
+    &["crates/onehop-wire/src/mutant.rs", "crates/onehop-sim/", "crates/onehop-model/", "xtask/"];
+
 /// A dependency as its `Cargo.toml` names it.
 #[derive(Debug)]
 struct Dependency {
@@ -145,6 +162,8 @@ struct Package {
     name: String,
     manifest: String,
     dependencies: Vec<Dependency>,
+    /// Its features and what each switches on.
+    features: Vec<(String, Vec<String>)>,
 }
 
 /// Everything that the workspace breaks.
@@ -159,12 +178,14 @@ pub(crate) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         findings.extend(arrows(package));
         findings.extend(purity(package));
         findings.extend(sled_dependency(package));
+        findings.extend(mutants(package));
     }
     findings.extend(stale_rows(&packages));
     findings.extend(lints(tree));
     for file in tree.files.values().filter(|file| file.is_rust()) {
         findings.extend(sled_use(file));
         findings.extend(std_use(file));
+        findings.extend(arming(file));
     }
     findings.sort();
     Ok(findings)
@@ -203,7 +224,12 @@ fn parse_package(package: &Value, root: &str) -> anyhow::Result<Package> {
             features: features.iter().filter_map(text).collect(),
         });
     }
-    Ok(Package { name, manifest, dependencies })
+    let switches = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(text).collect()
+    };
+    let features = package["features"].as_object().into_iter().flatten();
+    let features = features.map(|(name, list)| (name.clone(), switches(list))).collect();
+    Ok(Package { name, manifest, dependencies, features })
 }
 
 fn is_ours(name: &str) -> bool {
@@ -253,6 +279,37 @@ fn sled_dependency(package: &Package) -> Option<Finding> {
     let names_sled = package.dependencies.iter().any(|dependency| dependency.name == "sled");
     let what = || format!("{} may not use sled; only {SLED_CRATE} does", package.name);
     (names_sled && package.name != SLED_CRATE).then(|| Finding::new(&package.manifest, 1, what()))
+}
+
+/// Whoever has the feature `mutants` has it from the command line of a check, and from nowhere else.
+fn mutants(package: &Package) -> Vec<Finding> {
+    let mut whats = Vec::new();
+    for (feature, switches) in &package.features {
+        let is_mutants = |on: &&String| on.rsplit('/').next() == Some(MUTANTS);
+        if feature == MUTANTS && !MUTANTS_IN.contains(&package.name.as_str()) {
+            whats.push(format!("{} may not have the feature {MUTANTS}", package.name));
+        }
+        if feature != MUTANTS && switches.iter().any(|on| is_mutants(&on)) {
+            whats.push(format!("feature {feature} of {} switches {MUTANTS} on", package.name));
+        }
+    }
+    for Dependency { name, features, .. } in &package.dependencies {
+        if features.iter().any(|feature| feature == MUTANTS) {
+            whats.push(format!("{} switches {MUTANTS} on in {name}", package.name));
+        }
+    }
+    whats.into_iter().map(|what| Finding::new(&package.manifest, 1, what)).collect()
+}
+
+/// Only checks bring a mutant to life.
+fn arming(file: &SourceFile) -> Option<Finding> {
+    if ARMED_IN.iter().any(|allowed| file.path.starts_with(allowed)) {
+        return None;
+    }
+    let mut named = words(&file.code).map(|(_, word)| word);
+    named.find(|word| *word == "mutant")?;
+    let (at, _) = words(&file.code).find(|(_, word)| *word == "armed")?;
+    Some(file.finding(at, "brings a mutant to life; only checks may".to_owned()))
 }
 
 fn stale_rows(packages: &[Package]) -> Vec<Finding> {

@@ -24,6 +24,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod money;
+pub mod mutant;
 pub mod office;
 pub mod payment;
 pub mod time;

@@ -4,7 +4,8 @@ use super::*;
 
 fn package(name: &str, dependencies: &[&str]) -> Package {
     let dependencies = dependencies.iter().map(|name| dependency(name, false, &[])).collect();
-    Package { name: name.to_owned(), manifest: "Cargo.toml".to_owned(), dependencies }
+    let (name, manifest) = (name.to_owned(), "Cargo.toml".to_owned());
+    Package { name, manifest, dependencies, features: Vec::new() }
 }
 
 fn dependency(name: &str, is_dev: bool, features: &[&str]) -> Dependency {
@@ -119,6 +120,37 @@ fn only_the_store_names_sled() {
 }
 
 #[test]
+fn nothing_that_ships_can_have_mutants() {
+    let with = |name: &str, feature: &str, on: &str| {
+        let mut package = package(name, &["onehop-wire"]);
+        package.features.push((feature.to_owned(), vec![on.to_owned()]));
+        mutants(&package)
+    };
+    check_whats(with("onehop-proto", "mutants", "onehop-wire/mutants"), &[]);
+    let what = "onehop-cli may not have the feature mutants";
+    check_whats(with("onehop-cli", "mutants", "onehop-proto/mutants"), &[what]);
+    let what = "feature default of money-office switches mutants on";
+    check_whats(with("money-office", "default", "mutants"), &[what]);
+    let what = "feature service of money-office switches mutants on";
+    check_whats(with("money-office", "service", "onehop-wire?/mutants"), &[what]);
+    let mut cli = package("onehop-cli", &[]);
+    cli.dependencies.push(dependency("onehop-proto", true, &["mutants"]));
+    check_whats(mutants(&cli), &["onehop-cli switches mutants on in onehop-proto"]);
+}
+
+#[test]
+fn only_checks_bring_mutants_to_life() {
+    let text = "fn f() { mutant::armed(Mutant::GapRuleOff, work) }";
+    let at = |path| arming(&SourceFile::new(path, text));
+    check_whats(at("xtask/src/mutants.rs"), &[]);
+    check_whats(at("crates/onehop-sim/src/run.rs"), &[]);
+    let what = "brings a mutant to life; only checks may";
+    check_whats(at("crates/money-office/src/main.rs"), &[what]);
+    let asked = "fn f() { if mutant::is(Mutant::GapRuleOff) {} }";
+    check_whats(arming(&SourceFile::new("crates/onehop-evidence/src/fork.rs", asked)), &[]);
+}
+
+#[test]
 fn every_member_forbids_unsafe_code_through_the_workspace() {
     let root = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\n[lints]\nworkspace = true\n";
     let member = ("crates/x/Cargo.toml", "[package]\n[lints]\nworkspace = true\n");
@@ -134,11 +166,13 @@ fn every_member_forbids_unsafe_code_through_the_workspace() {
 #[test]
 fn the_output_of_cargo_metadata_is_read() {
     let text = r#"{"packages": [{"name": "onehop-wire", "manifest_path": "/x/crates/w/Cargo.toml",
-        "dependencies": [{"name": "sled", "kind": "dev", "features": ["a"]}]}]}"#;
+        "dependencies": [{"name": "sled", "kind": "dev", "features": ["a"]}],
+        "features": {"b": ["c", "d/e"]}}]}"#;
     let mut tree = Tree::of(&[]);
     tree.root = "/x".into();
     let found = packages(&tree, &serde_json::from_str(text).unwrap()).unwrap();
     assert_eq!(found[0].manifest, "crates/w/Cargo.toml");
     assert!(found[0].dependencies[0].is_dev);
     assert_eq!(found[0].dependencies[0].features, ["a"]);
+    assert_eq!(found[0].features, [("b".to_owned(), vec!["c".to_owned(), "d/e".to_owned()])]);
 }
