@@ -4,6 +4,7 @@ use onehop_evidence::{VerifiedClaim, verify_claim};
 use onehop_wire::UnixSeconds;
 use onehop_wire::bounded::List;
 use onehop_wire::evidence::{Attachment, Claim};
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{ClaimAnswer, ClaimBundle, OutcomeKind, Verdict};
 
 use crate::answers::{pending, sentence};
@@ -71,6 +72,9 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.cause = entry;
         let fork = self.contradicted(agreed, entry, &found)?;
         let (key, mut row) = self.learn(agreed, entry, &found)?;
+        if mutant::is(Mutant::ClaimAfterVoid) {
+            row.outcome.take_if(|outcome| outcome.body.kind == OutcomeKind::Void);
+        }
         if let Some(outcome) = row.outcome {
             return Ok(Verdict::Outcome(outcome));
         }

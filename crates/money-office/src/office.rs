@@ -4,6 +4,7 @@ use onehop_crypto::{SigningKey, Trust};
 use onehop_wire::bounded::List;
 use onehop_wire::domain::office_id;
 use onehop_wire::limits::NAME_MAX;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::OfficeInfo;
 use onehop_wire::{
     Currency, Hash, OfficeId, OfficeKey, PublicKey, Signed, Text, TxId, UnixSeconds, encode,
@@ -215,7 +216,10 @@ impl<S: LedgerStore> Office<S> {
     ) -> Decided<T> {
         let (answer, batch) = self.prepare(now, work)?;
         if !batch.writes.is_empty() {
-            self.store.apply(&batch)?;
+            let written = self.store.apply(&batch);
+            if !mutant::is(Mutant::AnsweredBeforeWrite) {
+                written?;
+            }
         }
         Ok(answer)
     }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use onehop_evidence::{contradiction, contradicts_close};
 use onehop_wire::domain::hash_of;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{Outcome, OutcomeKind, Sync};
 use onehop_wire::{Abort, AbortSubject, Agreed, Hash, OfficeId, Signed, WalletId};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,9 @@ use crate::draft::{Decided, Draft, read_row};
 use crate::enrol::due_key;
 use crate::error::Refusal;
 use crate::evidence::Evidence;
-use crate::rows::{Account, CheckpointRow, EntryRow, PaymentKey, PaymentRow, WalletRow, key_of};
+use crate::rows::{
+    Account, CheckpointRow, CommitFacts, EntryRow, PaymentKey, PaymentRow, WalletRow, key_of,
+};
 use crate::store::{LedgerStore, StoreError, Table};
 
 /// Two signatures of one payer that contradict each other.
@@ -270,7 +273,8 @@ impl<S: LedgerStore> Draft<'_, S> {
         }
         let purse: CheckpointRow = self.need(Table::Checkpoints, row.checkpoint.as_bytes())?;
         // Out of a checkpoint that only lapsed, nothing is set aside but what is claimed.
-        if purse.closed.is_none() && !(purse.lapsed && row.is_claimed()) {
+        let is_open = purse.closed.is_none() && !(purse.lapsed && row.is_claimed());
+        if is_open && !mutant::is(Mutant::PaidBeforeClose) {
             return Ok(());
         }
         if row.covered < row.amount {
@@ -308,7 +312,9 @@ impl<S: LedgerStore> Draft<'_, S> {
         row: &mut PaymentRow,
         queue: &mut VecDeque<Work>,
     ) -> Decided<()> {
-        let Some(commit) = row.commit.clone().filter(|_| row.is_claimed()) else {
+        let nobodys = mutant::is(Mutant::PaidUnclaimed)
+            .then_some(CommitFacts { commit: row.entry, payee_checkpoint: None });
+        let Some(commit) = row.commit.clone().filter(|_| row.is_claimed()).or(nobodys) else {
             return Ok(());
         };
         let named: Option<CheckpointRow> = match commit.payee_checkpoint {
@@ -317,7 +323,9 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         let target = match named.filter(|named| named.signed.body.wallet == key.payee) {
             None => Account::Wallet(key.payee),
-            Some(named) if named.pays() => self.next_purse(key.payee)?,
+            Some(named) if named.pays() || mutant::is(Mutant::CreditedBeforeClose) => {
+                self.next_purse(key.payee)?
+            }
             Some(_) => {
                 let at = waiting_key(row);
                 self.put(Table::Waiting, &at, &key);
@@ -325,6 +333,9 @@ impl<S: LedgerStore> Draft<'_, S> {
             }
         };
         self.post(Account::Suspense(key), target, row.amount)?;
+        if mutant::is(Mutant::OfficeCreditsTwice) {
+            self.post(Account::Suspense(key), target, row.amount)?;
+        }
         self.decide(key, row.clone(), OutcomeKind::Paid)?;
         queue.push_back(Work::Wants(key.payee));
         Ok(())

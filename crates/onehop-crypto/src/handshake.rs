@@ -7,6 +7,7 @@ use onehop_wire::bounded::List;
 use onehop_wire::domain::{domain, hash_of};
 use onehop_wire::hello::{BuyerIntroduction, BuyerProof, SellerIntroduction, SellerProof};
 use onehop_wire::limits::{PACKET_MAX, VERSION};
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Certificate, Checkpoint, DecodeError, Hash, Hello1, Hello2, Hello3, Nonce, OfficeKey, Packet,
     Sealed, SessionKey, Signed, decode, encode,
@@ -50,6 +51,9 @@ pub struct Session {
     opener: Opener,
     sent: u32,
     opened: u32,
+    /// What a mutant gives out again.
+    #[cfg(feature = "mutants")]
+    last: Vec<u8>,
 }
 
 impl Session {
@@ -72,12 +76,18 @@ impl Session {
     /// [`EnvelopeError::Open`] if it is not exactly the next message, unaltered.
     pub fn open(&mut self, sealed: &Sealed) -> Result<Vec<u8>, EnvelopeError> {
         let next = self.opened.checked_add(1).ok_or(EnvelopeError::UsedUp)?;
+        #[cfg(feature = "mutants")]
+        if mutant::is(Mutant::SealedReplayed) && sealed.number == self.opened {
+            return Ok(self.last.clone());
+        }
         if sealed.number != next {
             return Err(EnvelopeError::Open);
         }
         let aad = aad(&self.transcript, sealed.number, sealed.ack);
         let plaintext = self.opener.open(&aad, &sealed.ciphertext)?;
         self.opened = next;
+        #[cfg(feature = "mutants")]
+        self.last.clone_from(&plaintext);
         Ok(plaintext)
     }
 
@@ -220,7 +230,9 @@ impl BuyerHello {
         let proof =
             SellerProof { version: hello.version, wallet: seller.body().wallet(), earlier: aad };
         let proof = Signed { body: proof, signature: introduction.proof };
-        verify(trust.office(), &seller.body().key, proof)?;
+        if !mutant::is(Mutant::HelloProofUnchecked) {
+            verify(trust.office(), &seller.body().key, proof)?;
+        }
         Ok(BuyerOffer {
             hello: self,
             hello_2: bytes.to_vec(),
@@ -277,6 +289,8 @@ impl BuyerOffer {
             opener: self.opener,
             sent: 0,
             opened: 0,
+            #[cfg(feature = "mutants")]
+            last: Vec::new(),
         };
         Ok((session, self.seller, hello_3))
     }
@@ -393,7 +407,9 @@ impl SellerHello {
         let proof =
             BuyerProof { version: self.version, wallet, seller: self.seller, earlier: before };
         let proof = Signed { body: proof, signature: introduction.proof };
-        verify(trust.office(), &buyer.body().key, proof)?;
+        if !mutant::is(Mutant::HelloProofUnchecked) {
+            verify(trust.office(), &buyer.body().key, proof)?;
+        }
         let checkpoint = trust.checkpoint(introduction.checkpoint)?;
         if checkpoint.body().wallet != wallet {
             return Err(HandshakeError::Mismatch);
@@ -406,6 +422,8 @@ impl SellerHello {
             opener,
             sent: 0,
             opened: 0,
+            #[cfg(feature = "mutants")]
+            last: Vec::new(),
         };
         Ok((session, buyer, checkpoint))
     }

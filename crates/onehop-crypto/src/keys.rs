@@ -3,6 +3,7 @@
 use core::fmt;
 
 use onehop_wire::domain::wallet_id;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{Hash, OfficeId, PublicKey, SessionKey, Signature, Signed, Statement, WalletId};
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -114,7 +115,9 @@ pub fn verify<T: Statement>(
     let input = statement.body.signing_input(office);
     let key = ed25519_dalek::VerifyingKey::from_bytes(key.as_bytes()).map_err(|_| bad)?;
     let signature = ed25519_dalek::Signature::from_bytes(&statement.signature.0);
-    key.verify_strict(&input, &signature).map_err(|_| bad)?;
+    if !mutant::is(Mutant::SignatureUnchecked) {
+        key.verify_strict(&input, &signature).map_err(|_| bad)?;
+    }
     Ok(Verified { hash: sha256(&input), signed: statement })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use onehop_crypto::{BadSignature, ChainError, Trust, Verified, verify};
 use onehop_wire::limits::{ATTACHMENTS_BYTES_MAX, RECEIPTS_MAX, RELEASES_MAX};
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Agreed, Attachment, Certificate, Checkpoint, Claim, Hash, LimitName, Release, Signed, TxId,
     UnixSeconds, encode,
@@ -201,8 +202,10 @@ pub(crate) fn verify_entry_at(
     let receipts = check_receipts(trust, payer, agreed.body(), attachments, depth)?;
     let balance = payer.checkpoint.body().balance;
     let proven = u128::from(balance).saturating_add(releases.sum).saturating_add(receipts.sum);
-    if u128::from(agreed.body().cum_out) > proven {
-        return Err(EntryFault::Unbacked { spent: agreed.body().cum_out, proven: clamp(proven) });
+    let whole = agreed.body().cum_out;
+    let spent = if mutant::is(Mutant::IncrementOnlyProof) { agreed.body().amount } else { whole };
+    if u128::from(spent) > proven {
+        return Err(EntryFault::Unbacked { spent: whole, proven: clamp(proven) });
     }
     check_limits(payer, agreed.body(), &releases)?;
     Ok(VerifiedEntry {
@@ -240,7 +243,7 @@ fn check_chain(payer: &Payer, entry: &Agreed) -> Result<(), EntryFault> {
         return Err(EntryFault::Chain);
     }
     let expected = payer.redeem_by();
-    if entry.redeem_by != expected {
+    if entry.redeem_by != expected && !mutant::is(Mutant::RedeemByUnchecked) {
         return Err(EntryFault::RedeemBy { found: entry.redeem_by, expected });
     }
     Ok(())
@@ -254,7 +257,10 @@ fn check_attached(entry: &Agreed, attachments: &[Attachment]) -> Result<(), Entr
         return Err(EntryFault::Attachments);
     }
     for (named, attachment) in entry.attachments.iter().zip(attachments) {
-        if *named != attachment.hash() || !seen.insert(*named) {
+        let is_once = seen.insert(*named)
+            || mutant::is(Mutant::ReceiptCountedTwice)
+            || mutant::is(Mutant::ReleaseCountedTwice);
+        if *named != attachment.hash() || !is_once {
             return Err(EntryFault::Attachments);
         }
         bytes = bytes.saturating_add(encode(attachment).len());
@@ -287,7 +293,8 @@ fn check_releases(
             .map_err(EntryFault::Release)?;
         let body = released.body();
         let placed = body.checkpoint == entry.body().checkpoint && body.seq < entry.body().seq;
-        let once = seen.iter().all(|(seq, tx)| *seq != body.seq && *tx != body.tx);
+        let once = seen.iter().all(|(seq, tx)| *seq != body.seq && *tx != body.tx)
+            || mutant::is(Mutant::ReleaseCountedTwice);
         if !placed || !once {
             return Err(EntryFault::ReleasePlace);
         }
@@ -338,9 +345,11 @@ fn check_receipts(
         let receipt: Result<_, ClaimFault> =
             verify_nested_claim(trust, claim, &payer.certificate, deeper);
         let receipt = receipt.map_err(|_| EntryFault::Receipt)?;
-        let names_this = receipt.commit.body().payee_checkpoint == Some(entry.checkpoint);
+        let names_this = receipt.commit.body().payee_checkpoint == Some(entry.checkpoint)
+            || mutant::is(Mutant::ReceiptOfOtherCheckpoint);
         let received = receipt.entry.agreed.body();
-        if receipt.committed.is_none() || !names_this || !txs.insert(received.tx) {
+        let is_once = txs.insert(received.tx) || mutant::is(Mutant::ReceiptCountedTwice);
+        if receipt.committed.is_none() || !names_this || !is_once {
             return Err(EntryFault::Receipt);
         }
         hops = hops.max(received.hops.saturating_add(1));
@@ -365,7 +374,14 @@ fn check_limits(payer: &Payer, entry: &Agreed, releases: &Releases) -> Result<()
         (LimitName::Hops, Some(u64::from(limits.hops)), u64::from(entry.hops)),
     ];
     for (name, limit, reached) in checks {
-        if let Some(limit) = limit.filter(|limit| reached > *limit) {
+        let mutant = match name {
+            LimitName::Hops => Mutant::HopsLimitOff,
+            LimitName::PerPayment
+            | LimitName::PerPayee
+            | LimitName::PerCheckpoint
+            | LimitName::Payments => Mutant::PayeeLimitsOff,
+        };
+        if let Some(limit) = limit.filter(|limit| reached > *limit && !mutant::is(mutant)) {
             return Err(EntryFault::Limit { name, limit, reached });
         }
     }

@@ -3,6 +3,7 @@
 //! The rules look at bodies only; the caller has verified the signatures. An honest wallet, whose
 //! `seq`, head and `cum_out` never go back, cannot produce a pair that these rules catch.
 
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::Sync;
 use onehop_wire::{Agreed, Hash};
 
@@ -41,22 +42,23 @@ pub fn contradiction(a: (&Agreed, Hash), b: (&Agreed, Hash)) -> Option<ForkKind>
     if a.checkpoint != b.checkpoint || a_hash == b_hash {
         return None;
     }
-    if a.seq == b.seq {
+    if a.seq == b.seq && !mutant::is(Mutant::SameSeqRuleOff) {
         return Some(ForkKind::SameSeq);
     }
-    if a.prev == b.prev {
+    if a.prev == b.prev && !mutant::is(Mutant::SamePrevRuleOff) {
         return Some(ForkKind::SamePrev);
     }
     let (low, high) = if a.seq < b.seq { (a, b) } else { (b, a) };
     let least = u128::from(low.cum_out).saturating_add(u128::from(high.amount));
-    (u128::from(high.cum_out) < least).then_some(ForkKind::Gap)
+    let is_left_out = u128::from(high.cum_out) < least;
+    (is_left_out && !mutant::is(Mutant::GapRuleOff)).then_some(ForkKind::Gap)
 }
 
 /// The rule that an entry breaks against the SYNC that closed its checkpoint.
 #[must_use]
 pub fn contradicts_close(entry: (&Agreed, Hash), sync: &Sync) -> Option<ForkKind> {
     let (agreed, hash) = entry;
-    if agreed.checkpoint != sync.checkpoint {
+    if agreed.checkpoint != sync.checkpoint || mutant::is(Mutant::CloseRuleOff) {
         return None;
     }
     let beyond = agreed.seq > sync.seq;

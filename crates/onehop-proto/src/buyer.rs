@@ -7,6 +7,7 @@ use onehop_crypto::{Verified, verify};
 use onehop_evidence::{ReleaseFault, verify_abort};
 use onehop_wire::domain::{Statement, order_hash};
 use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Abort, Agreed, Commit, CommitRequest, Committed, List, Message, Refused, RefusedReason,
     Released, Signed, Status, Text, TxId, UnixSeconds, WalletId, encode,
@@ -100,7 +101,7 @@ impl State {
             && terms.amount >= 1
             && Some(terms.currency) == currency
             && terms.order_hash == order_hash(order.as_str())
-            && Some(terms.redeem_by) == self.redeem_by()
+            && (Some(terms.redeem_by) == self.redeem_by() || mutant::is(Mutant::RedeemByUnchecked))
             && VOTE_MS.contains(&terms.vote_ms)
     }
 
@@ -126,8 +127,9 @@ impl State {
 
     fn is_order_free(&self, terms: &CommitRequest) -> bool {
         let order = (terms.payee, terms.order_id.clone());
-        !self.orders_out.contains_key(&order)
-            && !self.orders_past.contains_key(&order_mark(&order.0, &order.1))
+        let is_free = !self.orders_out.contains_key(&order)
+            && !self.orders_past.contains_key(&order_mark(&order.0, &order.1));
+        is_free || mutant::is(Mutant::OrderPaidTwice)
     }
 
     fn may_spend(&self, context: &Context<'_>, terms: &CommitRequest) -> Result<(), Refusal> {
@@ -156,11 +158,11 @@ impl State {
         if self.frozen {
             return Err(Refusal::Frozen);
         }
-        if purse.closed.is_some() {
+        if purse.is_closed() {
             return Err(Refusal::Closed);
         }
         let on = purse.checkpoint.body.expires;
-        if today > on {
+        if today > on && !mutant::is(Mutant::CheckpointExpiryIgnored) {
             return Err(Refusal::Expired { on });
         }
         Ok(())
@@ -241,14 +243,15 @@ impl State {
         };
         let agreed = context.signer.sign(office, entry).into_signed();
         let attachments = List::new(backing.attachments).map_err(|_| Refusal::PurseFull)?;
-        let mut step = Step::force(LogRecord::Prepared {
+        let prepared = LogRecord::Prepared {
             agreed: agreed.clone(),
             attachments: attachments.clone(),
             request: asked.request.clone(),
             order: asked.order.clone(),
             payee: asked.payee.clone(),
             change: Change::hold(terms.amount),
-        });
+        };
+        let mut step = Step::force_unless(Mutant::VoteNotForced, prepared);
         step.say = attachments.into_inner().into_iter().map(Message::Attachment).collect();
         Ok(step.and_say(Message::Agreed(agreed)).and_tell(Event::Prepared { tx }))
     }
@@ -407,15 +410,14 @@ fn acknowledge(context: &Context<'_>, commit: &Verified<Commit>) -> Step {
         commit: commit.hash(),
     };
     let committed = context.signer.sign(context.trust.office(), body).into_signed();
-    Step::force(LogRecord::BuyerCommitted {
-        commit: commit.signed().clone(),
-        committed: committed.clone(),
-    })
-    .and_say(Message::Committed(committed))
-    .and_tell(Event::Paid { tx: commit.body().tx })
+    let commit_and_ack =
+        LogRecord::BuyerCommitted { commit: commit.signed().clone(), committed: committed.clone() };
+    Step::force_unless(Mutant::CommittedNotForced, commit_and_ack)
+        .and_say(Message::Committed(committed))
+        .and_tell(Event::Paid { tx: commit.body().tx })
 }
 
-fn release(context: &Context<'_>, abort: &Verified<Abort>) -> Step {
+pub(crate) fn release(context: &Context<'_>, abort: &Verified<Abort>) -> Step {
     let body = Released {
         tx: abort.body().tx,
         payer: abort.body().payer,
@@ -424,12 +426,18 @@ fn release(context: &Context<'_>, abort: &Verified<Abort>) -> Step {
     };
     let released = context.signer.sign(context.trust.office(), body).into_signed();
     let why = NotPaid::Aborted(abort.body().reason);
-    Step::force(LogRecord::BuyerAborted {
-        abort: abort.signed().clone(),
-        released: released.clone(),
-    })
-    .and_say(Message::Released(released))
-    .and_tell(Event::NotPaid { tx: abort.body().tx, why })
+    let abort_and_ack =
+        LogRecord::BuyerAborted { abort: abort.signed().clone(), released: released.clone() };
+    let answer = if mutant::is(Mutant::AbortAckedAsCommitted) {
+        let Released { tx, payer, payee, abort } = released.body;
+        let body = Committed { tx, payer, payee, agreed: abort, commit: abort };
+        Message::Committed(context.signer.sign(context.trust.office(), body).into_signed())
+    } else {
+        Message::Released(released)
+    };
+    Step::force_unless(Mutant::ReleaseNotForced, abort_and_ack)
+        .and_say(answer)
+        .and_tell(Event::NotPaid { tx: abort.body().tx, why })
 }
 
 /// What the buyer said last about a payment, from the record.

@@ -1,5 +1,6 @@
 //! Snapshots, and what is erased behind them: payments that are final and settled (spec §7.5).
 
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{Now, TxId, UnixSeconds, encode};
 
 use crate::payment::{BuyerState, SellerState};
@@ -38,6 +39,7 @@ impl Wallet {
             return None;
         }
         let (state, archived) = self.state.pruned(calendar(now.unix, self.state.newest_issued));
+        let upto = upto.saturating_sub(u64::from(mutant::is(Mutant::SnapshotBehind)));
         Some(Compaction { upto, snapshot: encode(&state), archived, state })
     }
 
@@ -119,7 +121,9 @@ impl State {
                 let mark = order_mark(&terms.payee, &terms.order_id);
                 state.orders_past.insert(mark, terms.redeem_by);
             }
-            state.floor = state.floor.max(terms.number);
+            if !mutant::is(Mutant::PrunedWithoutFloor) {
+                state.floor = state.floor.max(terms.number);
+            }
         }
         archived
     }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use onehop_wire::mutant::{self, Mutant};
+
 use crate::output::{Batch, Output};
 use crate::record::LogRecord;
 
@@ -42,6 +44,7 @@ impl Outbox {
         let output = self.queue.pop_front()?;
         if let Output::Persist(batch) = &output
             && batch.forced
+            && !mutant::is(Mutant::BarrierOff)
         {
             self.waiting = Some(batch.last());
         }

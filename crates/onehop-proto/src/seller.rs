@@ -4,6 +4,7 @@ use onehop_crypto::{SigningKey, verify};
 use onehop_evidence::{EntryFault, Payer, VerifiedEntry, contradiction, verify_entry};
 use onehop_wire::domain::order_hash;
 use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Abort, AbortReason, AbortSubject, Agreed, Attachment, Claim, Commit, CommitRequest, Committed,
     Hash, List, Message, Nonce, OfficeId, Refused, Signed, Text, TxId, UnixSeconds, WalletId,
@@ -41,7 +42,8 @@ impl State {
         if terms.amount.minor() == 0 {
             return Err(Refusal::Zero);
         }
-        if let Some(tx) = self.orders_in.get(&terms.order_id) {
+        let again = mutant::is(Mutant::OrderPaidTwice);
+        if let Some(tx) = self.orders_in.get(&terms.order_id).filter(|_| !again) {
             return Err(Refusal::OrderTaken { tx: *tx });
         }
         if self.orders_past.contains_key(&order_mark(&context.me, &terms.order_id)) {
@@ -90,6 +92,12 @@ impl State {
         }
         match &payment.state {
             SellerState::Invited => self.judge(context, payment, agreed, attachments),
+            SellerState::Aborted(_) if mutant::is(Mutant::TombstoneIgnored) => {
+                self.judge(context, payment, agreed, attachments)
+            }
+            SellerState::Committed { .. } if mutant::is(Mutant::VoteCreditedTwice) => {
+                self.judge(context, payment, agreed, attachments)
+            }
             SellerState::Aborted(abort) => Step::say(Message::Abort(abort.clone())),
             SellerState::Committed { claim, .. }
             | SellerState::Done { claim, .. }
@@ -152,13 +160,19 @@ impl State {
         let agrees = body.request == payment.request.hash(context.trust.office())
             && body.amount == terms.amount
             && body.payee == context.me
-            && body.redeem_by == terms.redeem_by;
+            && (body.redeem_by == terms.redeem_by || mutant::is(Mutant::RedeemByUnchecked));
         let least = context.today.plus(context.config.claim_time_min);
-        let dated = context.today <= payer.checkpoint().body().expires && entry.redeem_by >= least;
+        let is_open = context.today <= payer.checkpoint().body().expires
+            || mutant::is(Mutant::CheckpointExpiryIgnored);
+        let dated = is_open && entry.redeem_by >= least;
         if !agrees || !dated || self.is_revoked(&terms.payer) {
             return Some(VoteFault::Invalid);
         }
-        if self.orders_in.get(&terms.order_id) != Some(&tx) {
+        let is_taken = match self.orders_in.get(&terms.order_id) {
+            Some(live) => *live != tx && !mutant::is(Mutant::OrderPaidTwice),
+            None => !mutant::is(Mutant::TombstoneIgnored),
+        };
+        if is_taken {
             return Some(VoteFault::OrderPaid);
         }
         let mut to_me = body.amount;
@@ -187,6 +201,7 @@ impl State {
         self.revocations
             .as_ref()
             .is_some_and(|list| list.body.wallets.binary_search(wallet).is_ok())
+            && !mutant::is(Mutant::RevocationIgnored)
     }
 
     fn commit(
@@ -222,7 +237,8 @@ impl State {
             committed: None,
         });
         let change = Change::credit(agreed.body().amount);
-        Step::force(LogRecord::SellerCommitted { tx, claim, change })
+        let committed = LogRecord::SellerCommitted { tx, claim, change };
+        Step::force_unless(Mutant::CommitNotForced, committed)
             .and_say(Message::Commit(commit))
             .and_tell(Event::Accepted { tx, claim_by: entry.redeem_by })
     }
@@ -240,7 +256,8 @@ impl State {
             sign_abort(context.signer, context.trust.office(), &payment.request, agreed, reason);
         let tx = abort.body.tx;
         let request = payment.request.clone();
-        let mut step = Step::force(LogRecord::SellerAborted { abort: abort.clone(), request })
+        let aborted = LogRecord::SellerAborted { abort: abort.clone(), request };
+        let mut step = Step::force_unless(Mutant::AbortNotForced, aborted)
             .and_tell(Event::NotPaid { tx, why: NotPaid::Aborted(reason) });
         step.say.push(Message::Abort(abort));
         step.fault = fault;
@@ -342,13 +359,14 @@ impl State {
         let office = context.trust.office();
         let epoch = self.certificate.as_ref().map(|certificate| certificate.body.epoch);
         let (of, number) = (request.body.epoch, request.body.number);
-        if Some(of) != epoch || number <= self.floor {
+        let is_other = Some(of) != epoch && !mutant::is(Mutant::RestoredSellerAborts);
+        if is_other || number <= self.floor {
             return Step::say(Message::Unknown(tx));
         }
         let agreed = agreed.map(|agreed| agreed.hash(office));
         let abort = sign_abort(context.signer, office, &request, agreed, AbortReason::Restarted);
-        Step::force(LogRecord::SellerAborted { abort: abort.clone(), request })
-            .and_say(Message::Abort(abort))
+        let aborted = LogRecord::SellerAborted { abort: abort.clone(), request };
+        Step::force_unless(Mutant::AbortNotForced, aborted).and_say(Message::Abort(abort))
     }
 }
 

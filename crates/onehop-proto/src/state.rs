@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use onehop_crypto::Trust;
 use onehop_wire::domain::{Statement as _, hash_of};
 use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{Enrol, OfficeInfo, Outcome, OutcomeKind, Revocations, Transfer};
 use onehop_wire::{
     Abort, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed, Hash, OfficeId,
@@ -336,6 +337,9 @@ impl State {
         if let Some(purse) = self.purse.as_mut().filter(|purse| names == Some(purse.hash)) {
             purse.receipts.push(tx);
         }
+        if mutant::is(Mutant::ErasedAfterAck) {
+            self.seller.remove(&tx);
+        }
         Ok(())
     }
 
@@ -419,7 +423,7 @@ impl State {
         let purse = self.purse.as_mut().ok_or(Misfit)?;
         let next = purse.seq.checked_add(1) == Some(entry.seq) && purse.head == entry.prev;
         let sum = purse.cum_out.checked_add(entry.amount) == Some(entry.cum_out);
-        if !next || !sum || purse.hash != entry.checkpoint || purse.closed.is_some() {
+        if !next || !sum || purse.hash != entry.checkpoint || purse.is_closed() {
             return Err(Misfit);
         }
         purse.seq = entry.seq;
@@ -458,8 +462,18 @@ impl State {
             self.orders_out.remove(&(terms.payee, terms.order_id.clone()));
         }
         match self.purse.as_mut().filter(|purse| purse.hash == vote.agreed.body.checkpoint) {
+            Some(purse) if mutant::is(Mutant::UndoRewindsHead) => {
+                purse.seq = purse.seq.saturating_sub(1);
+                purse.head = vote.agreed.body.prev;
+                purse.cum_out = purse.cum_out.saturating_sub(amount);
+                self.carry_out(&Image { back_more: 0, ..vote.change.undo })
+            }
             Some(purse) => {
                 purse.releases.push(*tx);
+                self.carry_out(&vote.change.undo)
+            }
+            None if mutant::is(Mutant::ReleaseIntoNewCheckpoint) => {
+                self.returning.insert(*tx, Returning { amount, decided });
                 self.carry_out(&vote.change.undo)
             }
             None => {

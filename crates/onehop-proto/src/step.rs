@@ -3,6 +3,7 @@
 use onehop_crypto::{SigningKey, Trust, Verified};
 use onehop_evidence::Payer;
 use onehop_wire::limits::ORDER_TEXT_MAX;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Certificate, CommitRequest, Message, Nonce, Signed, Text, TxId, UnixSeconds, WalletId,
 };
@@ -74,6 +75,11 @@ impl Step {
 
     pub(crate) fn force(record: LogRecord) -> Self {
         Self { records: vec![record], forced: true, ..Self::default() }
+    }
+
+    /// A forced record; a lazy one if `mutant` is alive.
+    pub(crate) fn force_unless(mutant: Mutant, record: LogRecord) -> Self {
+        Self { forced: !mutant::is(mutant), ..Self::force(record) }
     }
 
     pub(crate) fn lazily(record: LogRecord) -> Self {

@@ -1,7 +1,9 @@
 //! Time: what is due, and when. Timers are values; a spurious call does nothing (spec §7.3).
 
-use onehop_wire::Now;
+use onehop_wire::mutant::{self, Mutant};
+use onehop_wire::{Abort, AbortReason, AbortSubject, Now, TxId};
 
+use crate::buyer::release;
 use crate::event::{Event, NotPaid};
 use crate::output::{Output, PeerId};
 use crate::session::{Peer, Phase};
@@ -37,7 +39,7 @@ impl Wallet {
             self.votes.iter().filter(|(_, at)| **at <= now.mono_ms).map(|(tx, _)| *tx).collect();
         for tx in due {
             // One that was decided meanwhile needs no abort.
-            if self.abort_invited(now, &tx, onehop_wire::AbortReason::Expired).is_err() {
+            if self.abort_invited(now, &tx, AbortReason::Expired).is_err() {
                 self.votes.remove(&tx);
             }
         }
@@ -77,6 +79,10 @@ impl Wallet {
                 self.probes.remove(&tx);
                 continue;
             };
+            if mutant::is(Mutant::BuyerAbortsOnTimer) {
+                self.give_up(now, id, &tx);
+                continue;
+            }
             let pause = pause.saturating_mul(2).min(self.config.resend_last_ms);
             self.probes.insert(tx, (now.mono_ms.saturating_add(pause), pause));
             let questions = self.context(now, id).and_then(|context| {
@@ -85,6 +91,24 @@ impl Wallet {
             for question in questions.unwrap_or_default() {
                 self.say(now, id, &question);
             }
+        }
+    }
+
+    /// What no buyer may do: takes a vote back, as if the seller had said ABORT. Only a mutant does.
+    fn give_up(&mut self, now: Now, id: PeerId, tx: &TxId) {
+        let step = self.context(now, id).and_then(|context| {
+            let vote = &self.state.buyer.get(tx)?.state.vote()?.agreed;
+            let body = Abort {
+                tx: *tx,
+                payer: context.me,
+                payee: vote.body.payee,
+                subject: AbortSubject::Agreed(vote.hash(context.trust.office())),
+                reason: AbortReason::Expired,
+            };
+            Some(release(&context, &context.signer.sign(context.trust.office(), body)))
+        });
+        if let Some(step) = step {
+            self.carry_out(now, id, step);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use onehop_crypto::{SessionSecret, SigningKey, Trust};
 use onehop_wire::limits::{OFFICE_BODY_MAX, PACKET_MAX};
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
     Abort, AbortReason, CommitRequest, Message, Nonce, Now, RefusedReason, RejectCode, SessionKey,
     Signed, TxId, decode, encode,
@@ -115,7 +116,7 @@ impl Wallet {
                 records.push(LogRecord::SellerAborted { abort, request });
             }
         }
-        if self.state.number > 0 {
+        if self.state.number > 0 && !mutant::is(Mutant::RequestNumbersRepeat) {
             // Requests after the last forced record may be lost; their numbers are not used again.
             records.push(LogRecord::NumbersFrom(self.state.number.saturating_add(NUMBER_BLOCK)));
         }
@@ -182,7 +183,9 @@ impl Wallet {
     /// [`Refusal`].
     pub fn request(&mut self, now: Now, peer: PeerId, terms: &Terms) -> Result<TxId, Refusal> {
         let mut nonce = Nonce([0; 16]);
-        self.rng.fill_bytes(&mut nonce.0);
+        if !mutant::is(Mutant::TxRetried) {
+            self.rng.fill_bytes(&mut nonce.0);
+        }
         let context = self.context(now, peer).ok_or(Refusal::NoSession)?;
         let step = self.state.invite(&context, terms, nonce)?;
         let invited = step.records.iter().find_map(|record| {
@@ -290,7 +293,8 @@ impl Wallet {
         let open = invited && !self.state.frozen;
         let signed = if open { self.sign_abort_of(tx, reason) } else { None };
         let (abort, request) = signed.ok_or(wrong)?;
-        self.record(vec![LogRecord::SellerAborted { abort: abort.clone(), request }], true);
+        let forced = !mutant::is(Mutant::AbortNotForced);
+        self.record(vec![LogRecord::SellerAborted { abort: abort.clone(), request }], forced);
         self.say_later(now, tx, Message::Abort(abort));
         self.outbox.push(Output::Notify(Event::NotPaid { tx: *tx, why: NotPaid::Aborted(reason) }));
         Ok(())
