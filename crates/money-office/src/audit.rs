@@ -102,7 +102,7 @@ impl<S: LedgerStore> Office<S> {
         Ok(report)
     }
 
-    fn balances(&self) -> Result<BTreeMap<Account, i128>, StoreError> {
+    pub(crate) fn balances(&self) -> Result<BTreeMap<Account, i128>, StoreError> {
         let mut books = BTreeMap::new();
         self.each(Table::Accounts, |_, bytes| {
             let row: AccountRow = read_row(Table::Accounts, bytes)?;
@@ -146,7 +146,7 @@ impl<S: LedgerStore> Office<S> {
 }
 
 impl AuditReport {
-    fn add_up(&mut self, books: &BTreeMap<Account, i128>) {
+    pub(crate) fn add_up(&mut self, books: &BTreeMap<Account, i128>) {
         for (account, balance) in books {
             let sum = match account {
                 Account::Cash => continue,

@@ -40,6 +40,7 @@ mod draft;
 mod enrol;
 pub mod error;
 mod evidence;
+pub mod inspect;
 pub mod office;
 mod operate;
 pub mod operator;
@@ -65,8 +66,10 @@ mod tests;
 
 pub use audit::{AuditReport, Difference};
 pub use error::{OfficeError, Refusal};
+pub use inspect::Standing;
 pub use office::{NewOffice, Office};
 pub use operator::{Command, OperatorAnswer, OperatorCommand, WalletReport};
+pub use payments::Proof;
 pub use profile::{PROFILES, Profile, ProfileError};
 pub use rows::{Account, PaymentKey};
 pub use store::{Batch, LedgerStore, MemLedger, Row, StoreError, Table};

@@ -24,7 +24,7 @@ use crate::store::{LedgerStore, StoreError, Table};
 
 /// Two signatures of one payer that contradict each other.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) enum Proof {
+pub enum Proof {
     /// Two entries.
     Entries(Box<(Signed<Agreed>, Signed<Agreed>)>),
     /// An entry, and the SYNC that closed its checkpoint.

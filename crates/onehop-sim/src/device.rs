@@ -10,7 +10,7 @@ use onehop_store::{Durability, Journal, Lsn, SimJournal};
 use onehop_wire::{Now, UnixSeconds, decode, encode};
 use rand_core::Rng as _;
 
-use crate::check::order;
+use crate::check::{durability, force, forks, replays};
 use crate::disk;
 use crate::env::{Env, Mutant};
 use crate::faults::FaultKind;
@@ -107,11 +107,11 @@ impl Device {
         let loaded = match self.journal.load() {
             Ok(loaded) => loaded,
             Err(error) => {
-                order::loaded(env, self.index, self.forced, Err(&error));
+                durability::loaded(env, self.index, self.forced, Err(&error));
                 return self.crash(env, "recovery fails");
             }
         };
-        order::loaded(env, self.index, self.forced, Ok(&loaded));
+        durability::loaded(env, self.index, self.forced, Ok(&loaded));
         let snapshot = loaded.snapshot.as_ref().map(|(lsn, state)| (lsn.0, state.as_slice()));
         let records = loaded.records.iter().map(|(lsn, bytes)| (lsn.0, bytes.clone()));
         for (lsn, bytes) in &loaded.records {
@@ -122,15 +122,13 @@ impl Device {
         self.forced = loaded.next().0 - 1;
         match Wallet::recover(Config::default(), seed, snapshot, records) {
             Ok(wallet) => self.run(env, wallet),
-            Err(error) => {
-                let what = format!("{}: {error}", self.name());
-                env.facts.violate("recovery", what);
-            }
+            Err(error) => durability::unrecovered(env, self.name(), &error),
         }
     }
 
     fn run(&mut self, env: &mut Env, wallet: Wallet) {
         env.counters.reach("wallet/recovered");
+        env.facts.is_stirred = true;
         env.line(self.name(), "*", "", "starts");
         self.running = Some(Running {
             wallet,
@@ -278,12 +276,13 @@ impl Device {
             is_seller = known.is_some_and(|(_, initiator)| !initiator);
         }
         if let Event::PeerFault { fault, .. } = event {
-            env.facts.fault(self.index, *fault);
+            forks::blamed(&mut env.facts, self.index, *fault);
         }
         people::hear(env, self.index, is_seller, event);
     }
 
     fn persist(&mut self, env: &mut Env, batch: Batch) {
+        env.facts.is_stirred = true;
         if env.mutant == Some(Mutant::TransmitFirst) && batch.forced {
             self.awaited = Some(batch.last());
             if let Some(running) = &mut self.running {
@@ -333,7 +332,7 @@ impl Device {
     }
 
     fn transmit(&mut self, env: &mut Env, peer: PeerId, bytes: Vec<u8>, name: &'static str) {
-        order::transmitting(env, self, name);
+        force::transmitting(env, self, name);
         env.counters.reach(message_counter(name));
         env.line(self.name(), "->", &format!("#{}", peer.0), name);
         let Some(running) = &mut self.running else { return };
@@ -392,10 +391,8 @@ impl Device {
             let Some(running) = &mut self.running else { return };
             let before = running.wallet.state().clone();
             running.wallet.handle_packet(now, peer, bytes);
-            if before != *running.wallet.state() {
-                let what = format!("{} changed by a packet given twice", self.name());
-                env.facts.violate("I13 replays", what);
-            }
+            let name = NAMES.get(self.index).copied().unwrap_or("?");
+            replays::packet(env, name, &before, running.wallet.state());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What everything in the world shares: the clock, chance, the air, the trace and the facts.
 
-use onehop_wire::UnixSeconds;
+use onehop_wire::{UnixSeconds, WalletId};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng as _;
 
@@ -79,6 +79,8 @@ pub(crate) struct Env {
     pub(crate) orders: u64,
     /// Cash given to each device's owner at first, in minor units.
     pub(crate) given: Vec<u64>,
+    /// The wallet of each device that enrolled.
+    pub(crate) wallets: Vec<WalletId>,
 }
 
 impl Env {

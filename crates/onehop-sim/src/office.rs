@@ -57,10 +57,36 @@ impl LedgerStore for SimLedger {
     }
 }
 
+/// A ledger that is only looked at.
+#[derive(Debug)]
+pub(crate) struct Reader<'a>(&'a SimLedger);
+
+impl LedgerStore for Reader<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.0.scan(table, prefix, after, limit)
+    }
+
+    fn apply(&mut self, _batch: &Batch) -> Result<(), StoreError> {
+        Err(StoreError::Missing { table: Table::Meta })
+    }
+}
+
 /// The office and its operator.
 #[derive(Debug)]
 pub(crate) struct OfficeSim {
     ledger: SimLedger,
+    /// Something was asked or ordered since this was last looked at.
+    is_written: bool,
     operator: SigningKey,
     nonce: u64,
     /// An older store, for the office that forgets.
@@ -85,11 +111,21 @@ impl OfficeSim {
         };
         let office = Office::create(SimLedger::default(), new, &root, &env.seed(), START)?;
         let ledger = office.into_store();
-        Ok(Self { ledger, operator, nonce: 0, older: None, requests: 0, grace })
+        Ok(Self { ledger, is_written: true, operator, nonce: 0, older: None, requests: 0, grace })
+    }
+
+    /// The office as whoever looks into its store finds it.
+    pub(crate) fn read(&self) -> Result<Office<Reader<'_>>, OfficeError> {
+        Office::open(Reader(&self.ledger))
+    }
+
+    /// True if something was asked or ordered since this was last called.
+    pub(crate) fn was_written(&mut self) -> bool {
+        std::mem::take(&mut self.is_written)
     }
 
     /// The office as it starts from what is stored.
-    pub(crate) fn open(&self) -> Result<Office<SimLedger>, OfficeError> {
+    fn open(&self) -> Result<Office<SimLedger>, OfficeError> {
         Office::open(self.ledger.clone())
     }
 
@@ -104,6 +140,7 @@ impl OfficeSim {
         env: &mut Env,
         request: &OfficeRequest,
     ) -> Result<Option<OfficeAnswer>, OfficeError> {
+        self.is_written = true;
         self.forget(env);
         let mut ledger = self.ledger.clone();
         ledger.fate = if env.strikes(FaultKind::OfficeKilledBefore) {
@@ -183,6 +220,7 @@ impl OfficeSim {
         env: &mut Env,
         command: Command,
     ) -> Result<money_office::OperatorAnswer, OfficeError> {
+        self.is_written = true;
         self.nonce += 1;
         let mut nonce = Nonce([0; 16]);
         nonce.0[..8].copy_from_slice(&self.nonce.to_be_bytes());

@@ -4,7 +4,11 @@ use onehop_proto::LogRecord;
 use onehop_wire::office::{Outcome, OutcomeKind};
 use onehop_wire::{Hash, Signature, Signed, TxId, UnixSeconds};
 
-use crate::check::{Facts, Payment, atomicity, contradiction, credit};
+use crate::check::{
+    DURABILITY, Facts, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I14, OFFICE_C1,
+    OFFICE_I10, OFFICE_I14_HONEST, OFFICE_I14_PROOF, Payment, authority, chain, contradiction,
+    credit, facts, forks, gain, loss, prepared,
+};
 use crate::env::Mutant;
 use crate::{Faults, Options, RunOutcome, Variant, World, replay_command};
 
@@ -55,17 +59,17 @@ fn the_replay_command_names_seed_and_variant() {
 
 #[test]
 fn a_device_that_transmits_before_it_persists_is_noticed() {
-    assert!(broken_by(Mutant::TransmitFirst).contains(&"I11 nothing leaves before its force"));
+    assert!(broken_by(Mutant::TransmitFirst).contains(&I11));
 }
 
 #[test]
 fn a_device_that_does_not_force_is_noticed() {
-    assert!(broken_by(Mutant::NoForce).contains(&"I11 nothing leaves before its force"));
+    assert!(broken_by(Mutant::NoForce).contains(&I11));
 }
 
 #[test]
 fn a_disk_that_forgets_is_noticed() {
-    assert!(broken_by(Mutant::ForgetsForced).contains(&"durability"));
+    assert!(broken_by(Mutant::ForgetsForced).contains(&DURABILITY));
 }
 
 #[test]
@@ -76,31 +80,32 @@ fn an_office_that_forgets_is_noticed() {
 
 #[test]
 fn an_office_that_books_cash_twice_is_noticed() {
-    assert!(broken_by(Mutant::CashTwice).contains(&"office C1 conservation"));
+    assert!(broken_by(Mutant::CashTwice).contains(&OFFICE_C1));
 }
 
 #[test]
 fn devices_that_never_return_are_noticed() {
-    assert!(broken_by(Mutant::NobodyReturns).contains(&"I12 everything settles"));
+    assert!(broken_by(Mutant::NobodyReturns).contains(&I12));
 }
 
 #[test]
 fn both_gaining_and_both_losing_are_noticed() {
     let commit = [Hash([1; 32])].into();
     let gained = Payment { commits: commit, buyer_released: true, ..Payment::default() };
-    assert_eq!(atomicity::check(&gained).unwrap().0, "I1 never both gain");
+    assert_eq!(gain::check(&gained).unwrap().0, I1);
     let abort = [Hash([2; 32])].into();
     let lost = Payment { buyer_paid: true, aborts: abort, ..Payment::default() };
-    assert_eq!(atomicity::check(&lost).unwrap().0, "I2 never both lose");
-    assert_eq!(atomicity::check(&Payment::default()), None);
+    assert_eq!(loss::check(&lost).unwrap().0, I2);
+    assert_eq!(gain::check(&Payment::default()), None);
+    assert_eq!(loss::check(&Payment::default()), None);
 }
 
 #[test]
 fn a_payment_credited_twice_is_noticed() {
     let twice = Payment { credits: [(1, 5), (1, 9)].into(), ..Payment::default() };
-    assert_eq!(credit::check(&twice).unwrap().0, "I4 credited once");
+    assert_eq!(credit::check(&twice).unwrap().0, I4);
     let twice = Payment { redeemed: [(1, 5), (2, 5)].into(), ..Payment::default() };
-    assert_eq!(credit::check(&twice).unwrap().0, "I4 credited once");
+    assert_eq!(credit::check(&twice).unwrap().0, I4);
 }
 
 #[test]
@@ -112,15 +117,15 @@ fn contradicting_statements_are_noticed() {
         Payment { prepared: [one, two].into(), ..Payment::default() },
     ];
     for case in cases {
-        assert_eq!(contradiction::check(&case).unwrap().0, "I5 no honest contradiction");
+        assert_eq!(contradiction::check(&case).unwrap().0, I5);
     }
 }
 
 #[test]
 fn a_commit_without_a_durable_vote_is_noticed() {
     let mut facts = Facts::default();
-    crate::check::order::committed(&mut facts, &TxId([1; 32]), Hash([2; 32]));
-    assert_eq!(facts.violations.first().unwrap().invariant, "I3 prepared before committed");
+    prepared::committed(&mut facts, &TxId([1; 32]), Hash([2; 32]));
+    assert_eq!(facts.violations.first().unwrap().invariant, I3);
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn an_undo_that_rewinds_the_chain_is_noticed() {
     contradiction::entry(&mut facts, &entry, Hash([1; 32]));
     assert_eq!(facts.violations, []);
     contradiction::entry(&mut facts, &entry, Hash([2; 32]));
-    assert_eq!(facts.violations.first().unwrap().invariant, "I5 no honest contradiction");
+    assert_eq!(facts.violations.first().unwrap().invariant, I5);
 }
 
 #[test]
@@ -142,25 +147,28 @@ fn outcomes_that_contradict_the_devices_are_noticed() {
         let mut world = World::new(1, &short());
         let outcome = outcome(kind);
         world.env.facts.payments.insert(outcome.body.tx, payment);
-        crate::check::outcome::check(&mut world.env, 86_400, &outcome);
+        let today = world.env.today();
+        world.env.facts.decided(today, 86_400, &outcome);
+        world.env.facts.check_changed();
         world.env.facts.violations.first().map(|violation| violation.invariant)
     };
     let late = UnixSeconds(u64::MAX / 2);
     let commits = || [Hash([1; 32])].into();
     let released = Payment { buyer_released: true, ..Payment::default() };
-    assert_eq!(check(OutcomeKind::Paid, released), Some("office I7 paid implies not released"));
-    assert_eq!(check(OutcomeKind::Paid, Payment::default()), Some("office I10 both signed"));
+    assert_eq!(check(OutcomeKind::Paid, released), Some(I7));
+    assert_eq!(check(OutcomeKind::Paid, Payment::default()), Some(OFFICE_I10));
     let early = Payment { redeem_by: late, ..Payment::default() };
-    let void = "office I9 void implies deadline or ABORT";
-    assert_eq!(check(OutcomeKind::Void, early), Some(void));
+    assert_eq!(check(OutcomeKind::Void, early), Some(I9));
+    let claimed = Payment { is_claimed: true, ..Payment::default() };
+    assert_eq!(check(OutcomeKind::Void, claimed), Some(I9));
     let voided = Payment {
         outcome: Some(outcome(OutcomeKind::Void)),
         commits: commits(),
         ..Payment::default()
     };
-    let paid = "office I6 never pays what it voided";
-    assert_eq!(check(OutcomeKind::Paid, voided), Some(paid));
-    let fine = Payment { commits: commits(), ..Payment::default() };
+    assert_eq!(check(OutcomeKind::Paid, voided), Some(I6));
+    let prepared = [Hash([2; 32])].into();
+    let fine = Payment { commits: commits(), prepared, ..Payment::default() };
     assert_eq!(check(OutcomeKind::Paid, fine), None);
 }
 
@@ -170,7 +178,7 @@ fn a_wallet_that_keeps_evidence_against_an_honest_one_is_noticed() {
     let record = LogRecord::Evidence { tx: TxId([1; 32]), message: Vec::new() };
     world.env.facts.record(0, 9, &record);
     let broken = world.env.facts.violations.first().unwrap().invariant;
-    assert_eq!(broken, "I14 honest history leaves no proof");
+    assert_eq!(broken, I14);
 }
 
 #[test]
@@ -182,6 +190,79 @@ fn dishonest_variants_break_local_invariants_and_not_the_offices() {
         assert_eq!(office, [], "{variant:?}");
         assert!(runs.iter().any(|run| !run.local.is_empty()), "{variant:?}");
     }
+}
+
+#[test]
+fn a_chain_that_goes_back_is_noticed() {
+    let mut facts = Facts::default();
+    let first = entry();
+    chain::entry(&mut facts, &first, Hash([1; 32]));
+    let second = onehop_wire::Agreed { seq: 2, prev: Hash([1; 32]), cum_out: 10, ..entry() };
+    chain::entry(&mut facts, &second, Hash([5; 32]));
+    assert_eq!(facts.violations, []);
+    chain::entry(&mut facts, &onehop_wire::Agreed { seq: 3, ..second }, Hash([6; 32]));
+    assert_eq!(facts.violations.first().unwrap().invariant, I8);
+}
+
+#[test]
+fn a_wallet_behind_its_durable_chain_is_noticed() {
+    let mut world = World::new(1, &short());
+    let purse = world.devices[0].running.as_ref().unwrap().wallet.state().purse().unwrap();
+    let (at, end) = (purse.hash, chain::End { seq: 1, head: Hash([9; 32]), cum_out: 5 });
+    chain::wallets(&mut world.env, &world.devices);
+    assert_eq!(world.env.facts.violations, []);
+    world.env.facts.chains.insert(at, end);
+    chain::wallets(&mut world.env, &world.devices);
+    assert_eq!(world.env.facts.violations.first().unwrap().invariant, I8);
+}
+
+#[test]
+fn a_credit_without_both_signatures_is_noticed() {
+    let mut world = World::new(3, &Options { faults: Faults::none(), ..short() });
+    world.live().unwrap();
+    let states = world.devices.iter().filter_map(|d| Some(d.running.as_ref()?.wallet.state()));
+    let mut claims =
+        states.flat_map(|s| s.payments().filter_map(|v| s.receipt(&v.tx)).map(|r| r.claim));
+    let claim = claims.next().expect("somebody was paid");
+    drop(claims);
+    let facts = &mut world.env.facts;
+    authority::credited(facts, &claim);
+    assert_eq!(facts.violations, []);
+    let mut unsigned = claim.clone();
+    unsigned.commit.signature = unsigned.agreed.signature;
+    authority::credited(facts, &unsigned);
+    let mut unsigned = claim;
+    unsigned.agreed.signature = unsigned.commit.signature;
+    authority::credited(facts, &unsigned);
+    let broken: Vec<_> = facts.violations.iter().map(|v| v.invariant).collect();
+    assert_eq!(broken, [I10, I10]);
+}
+
+#[test]
+fn an_overspend_without_proof_and_a_proof_against_somebody_honest_are_noticed() {
+    let options = Options { variant: Variant::Cloned, ..Options::default() };
+    let convicted = (1..40).find_map(|seed| {
+        let mut world = World::new(seed, &options);
+        world.live().unwrap();
+        let proofs = world.office.as_ref().unwrap().read().unwrap().proofs().unwrap().len();
+        (proofs > 0).then_some(world)
+    });
+    let mut world = convicted.expect("some clone is convicted");
+    let office = world.office.take().unwrap();
+    let facts = &mut world.env.facts;
+    facts.violations.clear();
+    let fork = *facts.forks.first().unwrap();
+    let (first, second) = (Hash([1; 32]), Hash([2; 32]));
+    facts.shown.extend([first, second]);
+    facts.forks.push(facts::Fork { checkpoint: Hash([3; 32]), first, second });
+    forks::office(&mut world.env, &office).unwrap();
+    let broken = |world: &World| -> Vec<&str> {
+        world.env.facts.violations.iter().map(|v| v.invariant).collect()
+    };
+    assert_eq!(broken(&world), [OFFICE_I14_PROOF], "{fork:?}");
+    world.env.facts.suspect = None;
+    forks::office(&mut world.env, &office).unwrap();
+    assert!(broken(&world).contains(&OFFICE_I14_HONEST));
 }
 
 /// A renewed wallet showed received money again that it had spent on before.

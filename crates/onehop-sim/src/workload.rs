@@ -5,7 +5,7 @@ use onehop_proto::{Refusal, Terms};
 use onehop_wire::office::{OfficeAnswer, OfficeRequest, Transfer, Verdict};
 use onehop_wire::{Money, Text, TxId};
 
-use crate::check::{contradiction, outcome};
+use crate::check::{I12_ANSWERED, contradiction, forks, replays};
 use crate::device::Device;
 use crate::env::Env;
 use crate::faults::FaultKind;
@@ -172,10 +172,11 @@ fn post(
         env.line("office", "x", "", "is killed and starts again");
         return Ok(());
     };
-    outcome::answered(env, office.grace(), &answer);
-    if env.pick(6) == 0 && !office.repeats(env, &request, &answer)? {
-        let what = format!("{} asked twice", request_name(&request));
-        env.facts.violate("office I13 replays", what);
+    forks::shown(&mut env.facts, &request, &answer);
+    let today = env.today();
+    env.facts.answered(today, office.grace(), &answer);
+    if env.pick(6) == 0 {
+        replays::request(env, office, (&request, &answer), request_name(&request))?;
     }
     let times = if env.strikes(FaultKind::AnswerLost) {
         0
@@ -191,7 +192,6 @@ fn post(
 }
 
 fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: OfficeAnswer) {
-    const NAME: &str = "I12 the office answers honest wallets";
     env.line("office", "->", device.name(), request_name(request));
     match answer {
         OfficeAnswer::Sync(answer) => {
@@ -214,7 +214,7 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
             if let Some(Err(refusal)) = taken
                 && !is_late(&refusal)
             {
-                env.facts.violate(NAME, format!("{}: {refusal}", device.name()));
+                env.facts.violate(I12_ANSWERED, format!("{}: {refusal}", device.name()));
             }
         }
         OfficeAnswer::Claim(answer) => {
@@ -225,7 +225,7 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
         OfficeAnswer::Resolve(verdict) => verdict_heard(env, device, &verdict),
         OfficeAnswer::Refused(why) => {
             let what = format!("{}: {} refused: {why}", device.name(), request_name(request));
-            env.facts.violate(NAME, what);
+            env.facts.violate(I12_ANSWERED, what);
         }
         OfficeAnswer::Enrol(_) => {}
     }
@@ -234,12 +234,12 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
 fn verdict_heard(env: &mut Env, device: &mut Device, verdict: &Verdict) {
     if let Verdict::Refused(why) = verdict {
         let what = format!("{}: {why}", device.name());
-        env.facts.violate("I12 the office answers honest wallets", what);
+        env.facts.violate(I12_ANSWERED, what);
     }
     let taken = device.command(env, |wallet, _| wallet.verdict(verdict));
     if let Some(Err(refusal)) = taken {
         let what = format!("{}: {refusal}", device.name());
-        env.facts.violate("I12 the office answers honest wallets", what);
+        env.facts.violate(I12_ANSWERED, what);
     }
 }
 

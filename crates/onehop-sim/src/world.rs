@@ -1,6 +1,7 @@
 //! The world: what happens next, and what is checked after it.
 
 use money_office::OfficeError;
+use onehop_crypto::Trust;
 use onehop_proto::Birth;
 use onehop_store::{Durability, Journal, Lsn, SimJournal};
 use onehop_wire::office::{Class, OfficeAnswer, OfficeRequest, Transfer};
@@ -8,7 +9,7 @@ use onehop_wire::{Text, encode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
-use crate::check::{Facts, Violation, conservation};
+use crate::check::{Facts, I12, Violation, chain, conservation, forks};
 use crate::counters::Counters;
 use crate::device::Device;
 use crate::disk;
@@ -50,7 +51,7 @@ pub struct World {
     seed: u64,
     pub(crate) env: Env,
     pub(crate) devices: Vec<Device>,
-    office: Option<OfficeSim>,
+    pub(crate) office: Option<OfficeSim>,
     variant: Variant,
     acts: usize,
     audit_every: u64,
@@ -82,6 +83,7 @@ impl World {
             facts: Facts::default(),
             orders: 0,
             given: Vec::new(),
+            wallets: Vec::new(),
         };
         let mut world = Self {
             seed,
@@ -122,8 +124,14 @@ impl World {
         }
     }
 
-    fn live(&mut self) -> Result<(), OfficeError> {
+    pub(crate) fn live(&mut self) -> Result<(), OfficeError> {
         let Some(mut office) = self.office.take() else { return Ok(()) };
+        let lived = self.live_with(&mut office);
+        self.office = Some(office);
+        lived
+    }
+
+    fn live_with(&mut self, office: &mut OfficeSim) -> Result<(), OfficeError> {
         self.env.is_calm = false;
         let oversleeps = self.env.strikes(FaultKind::Oversleep);
         for number in 0..self.acts {
@@ -133,9 +141,9 @@ impl World {
             self.misbehave(number);
             workload::act(&mut self.env, &mut self.devices);
             let pause = self.env.between(100, 9_000);
-            self.run_for(&mut office, pause)?;
+            self.run_for(office, pause)?;
         }
-        finish::finish(self, &mut office, oversleeps)
+        finish::finish(self, office, oversleeps)
     }
 
     /// Puts a wallet back, or clones it, in a run in which one owner does.
@@ -155,6 +163,7 @@ impl World {
         }
         let Some(image) = self.image.take() else { return };
         self.env.facts.is_tainted = true;
+        self.env.facts.suspect = self.env.wallets.first().copied();
         self.env.line(NAMES[0], "!", "", "an older disk is started");
         if self.variant == Variant::RolledBack {
             if let Some(device) = self.devices.first_mut() {
@@ -184,7 +193,7 @@ impl World {
         let next = [env.radio.next_at(), env.plans.next_at(), timers].into_iter().flatten().min();
         let Some(next) = next.filter(|at| *at <= until) else { return Ok(false) };
         if self.steps >= STEPS_MAX {
-            env.facts.violate("I12 everything settles", format!("{STEPS_MAX} steps"));
+            env.facts.violate(I12, format!("{STEPS_MAX} steps"));
             return Ok(false);
         }
         self.steps += 1;
@@ -208,15 +217,20 @@ impl World {
         Ok(true)
     }
 
-    fn check(&mut self, office: &OfficeSim) -> Result<(), OfficeError> {
-        if self.env.facts.changed.is_empty() && !self.steps.is_multiple_of(self.audit_every) {
-            return Ok(());
-        }
+    /// Checks everything that this step may have changed.
+    fn check(&mut self, office: &mut OfficeSim) -> Result<(), OfficeError> {
         if !self.env.facts.changed.is_empty() {
             self.reach_states();
+            self.env.facts.check_changed();
         }
-        self.env.facts.check_changed();
-        conservation::wallets(&mut self.env, &self.devices);
+        if std::mem::take(&mut self.env.facts.is_stirred) {
+            chain::wallets(&mut self.env, &self.devices);
+            conservation::wallets(&mut self.env, &self.devices);
+        }
+        if office.was_written() {
+            conservation::books(&mut self.env, office)?;
+            forks::office(&mut self.env, office)?;
+        }
         if self.steps.is_multiple_of(self.audit_every) {
             conservation::audit(&mut self.env, office)?;
         }
@@ -243,7 +257,9 @@ impl World {
 
     fn set_up(&mut self, wallets: usize) -> Result<(), OfficeError> {
         let mut office = OfficeSim::new(&mut self.env)?;
-        self.env.facts.office = Some(*office.open()?.id());
+        let info = office.read()?.info()?;
+        self.env.facts.office = Some(*office.read()?.id());
+        self.env.facts.trust = Trust::from_info(&info, None).ok();
         for (index, given) in GIVEN.into_iter().take(wallets).enumerate() {
             self.env.given.push(given);
             let device = self.enrol(&mut office, index, given)?;
@@ -260,7 +276,7 @@ impl World {
         given: u64,
     ) -> Result<Device, OfficeError> {
         let env = &mut self.env;
-        let info = office.open()?.info()?;
+        let info = office.read()?.info()?;
         let mut journal = SimJournal::new();
         let mut device = Device::new(index, SimJournal::new());
         let Ok(birth) = Birth::new(&mut env.rng, info) else { return Ok(device) };
@@ -274,13 +290,14 @@ impl World {
         let name = Text::new(device.name()).unwrap_or_default();
         let asked = device.command(env, |wallet, _| wallet.enrol(name, Class::Person));
         let Some(Ok(enrol)) = asked else { return Ok(device) };
-        let wallet = enrol.body.key;
+        let wallet = onehop_wire::domain::wallet_id(&enrol.body.key);
+        env.wallets.push(wallet);
         let answer = office.ask(env, &OfficeRequest::Enrol(enrol))?;
         if let Some(OfficeAnswer::Enrol(answer)) = answer {
             device.command(env, |wallet, _| wallet.enrolled(*answer).ok());
         }
         if given > 0 {
-            office.deposit(env, onehop_wire::domain::wallet_id(&wallet), given)?;
+            office.deposit(env, wallet, given)?;
             let transfer = Transfer::Charge(given / 4 * 3);
             let closed = device.command(env, |wallet, now| wallet.close(now, transfer));
             let Some(Ok(sync)) = closed else { return Ok(device) };

@@ -1,27 +1,41 @@
 //! Conservation (C1): money is neither made nor lost, by the office's books and in all wallets
 //! together.
 
-use money_office::OfficeError;
+use money_office::{AuditReport, OfficeError};
 use onehop_wire::TxId;
 use onehop_wire::office::OutcomeKind;
 
+use super::{C1, OFFICE_C1};
 use crate::device::Device;
 use crate::env::Env;
 use crate::office::OfficeSim;
 
-/// The office's books balance, by its own audit, and hold as much cash as was handed in.
+/// The office's books balance after every request, and hold as much cash as was handed in.
+pub(crate) fn books(env: &mut Env, office: &OfficeSim) -> Result<(), OfficeError> {
+    let sums = office.read()?.sums()?;
+    balanced(env, &sums);
+    Ok(())
+}
+
+/// The same by the office's own audit, which recomputes every balance from the evidence.
 pub(crate) fn audit(env: &mut Env, office: &OfficeSim) -> Result<(), OfficeError> {
-    const NAME: &str = "office C1 conservation";
-    let report = office.open()?.audit()?;
+    let report = office.read()?.audit()?;
     if !report.balances() {
         let what = format!("{:?} {:?}", report.faults.first(), report.differences.first());
-        env.facts.violate(NAME, format!("the audit differs by {}: {what}", report.missing()));
+        env.facts.violate(OFFICE_C1, format!("the audit differs: {what}"));
+    }
+    balanced(env, &report);
+    Ok(())
+}
+
+fn balanced(env: &mut Env, report: &AuditReport) {
+    if report.missing() != 0 {
+        env.facts.violate(OFFICE_C1, format!("the books differ by {}", report.missing()));
     }
     if report.cash != env.facts.issued {
         let what = format!("the office holds {} of {}", report.cash, env.facts.issued);
-        env.facts.violate(NAME, what);
+        env.facts.violate(OFFICE_C1, what);
     }
-    Ok(())
 }
 
 /// All wallets together never hold more than was issued: what a buyer holds in doubt counts unless
@@ -54,7 +68,7 @@ pub(crate) fn wallets(env: &mut Env, devices: &[Device]) {
         let likely = env.facts.payments.iter().find(|(_, p)| i128::from(p.amount) == over);
         let likely = likely.map(|(tx, _)| states(*tx, devices)).unwrap_or_default();
         let what = format!("wallets hold {sum} of {}{likely}", env.facts.issued);
-        env.facts.violate("C1 conservation", what);
+        env.facts.violate(C1, what);
     }
 }
 

@@ -1,13 +1,11 @@
-//! No honest contradiction (I5, I14): no device signs two statements that convict it, and between
-//! honest devices nobody finds such a pair.
+//! I5: no device signs two statements that contradict each other (spec §8.2).
 
 use onehop_evidence::{contradiction, contradicts_close};
 use onehop_wire::office::Sync;
-use onehop_wire::{Agreed, Hash, TxId};
+use onehop_wire::{Agreed, Hash, OfficeId, Statement as _, TxId};
 
-use super::{Facts, Payment};
-
-const NAME: &str = "I5 no honest contradiction";
+use super::facts::Fork;
+use super::{Facts, I5, Payment};
 
 /// Checks the statements about one payment.
 pub(crate) fn check(payment: &Payment) -> Option<(&'static str, String)> {
@@ -20,7 +18,7 @@ pub(crate) fn check(payment: &Payment) -> Option<(&'static str, String)> {
     } else {
         return None;
     };
-    Some((NAME, what.to_owned()))
+    Some((I5, what.to_owned()))
 }
 
 /// A spend entry became durable.
@@ -29,27 +27,39 @@ pub(crate) fn entry(facts: &mut Facts, agreed: &Agreed, hash: Hash) {
     if known.iter().any(|(_, other)| *other == hash) {
         return;
     }
-    let pair = known.iter().find_map(|(other, h)| contradiction((agreed, hash), (other, *h)));
+    let mut found = Vec::new();
+    for (other, at) in known.iter() {
+        if let Some(kind) = contradiction((agreed, hash), (other, *at)) {
+            found.push((kind, *at));
+        }
+    }
     known.push((agreed.clone(), hash));
-    let close = facts.syncs.get(&agreed.checkpoint);
-    let close = close.and_then(|sync| contradicts_close((agreed, hash), sync));
-    if let Some(kind) = pair.or(close) {
-        facts.violate(NAME, format!("entry {}: {}", agreed.seq, kind.words()));
+    if let (Some(sync), Some(office)) = (facts.syncs.get(&agreed.checkpoint), facts.office)
+        && let Some(kind) = contradicts_close((agreed, hash), sync)
+    {
+        found.push((kind, sync.hash(&office)));
+    }
+    for (kind, other) in found {
+        facts.forks.push(Fork { checkpoint: agreed.checkpoint, first: hash, second: other });
+        facts.violate(I5, format!("entry {}: {}", agreed.seq, kind.words()));
     }
 }
 
 /// A checkpoint was closed.
-pub(crate) fn closed(facts: &mut Facts, sync: &Sync) {
+pub(crate) fn closed(facts: &mut Facts, office: &OfficeId, sync: &Sync) {
     if let Some(known) = facts.syncs.get(&sync.checkpoint) {
         if known != sync {
-            facts.violate(NAME, "two SYNCs of one checkpoint".to_owned());
+            facts.violate(I5, "two SYNCs of one checkpoint".to_owned());
         }
         return;
     }
-    let entries = facts.entries.get(&sync.checkpoint).map_or(&[][..], Vec::as_slice);
-    let broken = entries.iter().find_map(|(agreed, hash)| contradicts_close((agreed, *hash), sync));
-    if let Some(kind) = broken {
-        facts.violate(NAME, kind.words().to_owned());
+    let entries = facts.entries.get(&sync.checkpoint).cloned().unwrap_or_default();
+    for (agreed, hash) in &entries {
+        if let Some(kind) = contradicts_close((agreed, *hash), sync) {
+            let (checkpoint, second) = (sync.checkpoint, sync.hash(office));
+            facts.forks.push(Fork { checkpoint, first: *hash, second });
+            facts.violate(I5, kind.words().to_owned());
+        }
     }
     facts.syncs.insert(sync.checkpoint, sync.clone());
 }
@@ -59,16 +69,6 @@ pub(crate) fn resolving(facts: &mut Facts, tx: TxId) {
     let payment = facts.payment(tx);
     payment.resolved = true;
     if payment.buyer_paid {
-        facts.violate(NAME, format!("payment {}: COMMITTED, then RESOLVE", tx.short()));
+        facts.violate(I5, format!("payment {}: COMMITTED, then RESOLVE", tx.short()));
     }
-}
-
-/// A wallet kept a message as evidence against its peer. A late COMMIT of what the office voided
-/// is kept as well, and convicts nobody.
-pub(crate) fn kept(facts: &mut Facts, device: usize, tx: &TxId) {
-    if facts.payments.get(tx).is_some_and(|payment| payment.buyer_voided) {
-        return;
-    }
-    let what = format!("device {device} keeps evidence about payment {}", tx.short());
-    facts.violate("I14 honest history leaves no proof", what);
 }

@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onehop_proto::{LogRecord, event};
-use onehop_wire::office::{Outcome, Sync};
-use onehop_wire::{Agreed, Hash, OfficeId, Signed, TxId, UnixSeconds, WalletId};
+use onehop_crypto::{Trust, Verified};
+use onehop_proto::LogRecord;
+use onehop_wire::office::{OfficeAnswer, Outcome, OutcomeKind, Sync, Verdict};
+use onehop_wire::{
+    Agreed, Certificate, Checkpoint, Hash, OfficeId, Signed, TxId, UnixSeconds, WalletId,
+};
 
-use super::{Violation, atomicity, contradiction, credit, order};
+use super::chain::End;
+use super::{
+    Violation, authority, chain, contradiction, credit, deadline, forks, gain, loss, prepared,
+    released, voided,
+};
 
 /// One payment attempt, as its two devices recorded it.
 #[derive(Clone, Debug, Default)]
@@ -30,22 +37,55 @@ pub(crate) struct Payment {
     pub(crate) redeemed: BTreeSet<(usize, u64)>,
     /// The buyer stated to the office that it gave no COMMITTED.
     pub(crate) resolved: bool,
+    /// The office heard of it by a claim.
+    pub(crate) is_claimed: bool,
     pub(crate) outcome: Option<Signed<Outcome>>,
+}
+
+impl Payment {
+    /// What the office decided.
+    pub(crate) fn kind(&self) -> Option<&OutcomeKind> {
+        self.outcome.as_ref().map(|outcome| &outcome.body.kind)
+    }
+}
+
+/// Two statements of one payer that contradict each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Fork {
+    pub(crate) checkpoint: Hash,
+    /// Hash of an entry.
+    pub(crate) first: Hash,
+    /// Hash of another entry, or of the SYNC that closed the checkpoint.
+    pub(crate) second: Hash,
 }
 
 /// What is known of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) office: Option<OfficeId>,
+    /// The office's keys, as anyone may know them.
+    pub(crate) trust: Option<Trust>,
+    pub(crate) certificates: BTreeMap<WalletId, Verified<Certificate>>,
+    /// Whose checkpoint this is.
+    pub(crate) checkpoints: BTreeMap<Hash, WalletId>,
     pub(crate) now_ms: u64,
-    /// Cash handed in, in minor units.
+    /// Cash handed in less cash handed out, in minor units.
     pub(crate) issued: i128,
     pub(crate) payments: BTreeMap<TxId, Payment>,
     pub(crate) entries: BTreeMap<Hash, Vec<(Agreed, Hash)>>,
     pub(crate) syncs: BTreeMap<Hash, Sync>,
+    /// Ends of spend chains, by checkpoint.
+    pub(crate) chains: BTreeMap<Hash, End>,
+    pub(crate) forks: Vec<Fork>,
+    /// Hashes of the entries and SYNCs that the office accepted.
+    pub(crate) shown: BTreeSet<Hash>,
+    /// The wallet that is put back or cloned.
+    pub(crate) suspect: Option<WalletId>,
     pub(crate) violations: Vec<Violation>,
     /// Payments whose facts changed since they were checked.
     pub(crate) changed: BTreeSet<TxId>,
+    /// A wallet's state may have changed since the wallets were checked.
+    pub(crate) is_stirred: bool,
     /// Wallets were put back or cloned: nothing local is promised.
     pub(crate) is_tainted: bool,
 }
@@ -73,27 +113,35 @@ impl Facts {
         match record {
             LogRecord::Prepared { agreed, request, .. } => {
                 let hash = agreed.hash(&office);
-                contradiction::entry(self, &agreed.body, hash);
                 let payment = self.payment(agreed.body.tx);
-                payment.prepared.insert(hash);
                 payment.amount = agreed.body.amount;
                 payment.payer = Some(request.body.payer);
                 payment.payee = Some(request.body.payee);
                 payment.redeem_by = agreed.body.redeem_by;
+                if payment.prepared.insert(hash) {
+                    chain::entry(self, &agreed.body, hash);
+                    contradiction::entry(self, &agreed.body, hash);
+                }
             }
-            LogRecord::BuyerCommitted { commit, .. } => {
-                self.payment(commit.body.tx).buyer_paid = true;
+            LogRecord::BuyerCommitted { commit, committed } => {
+                let payment = self.payment(commit.body.tx);
+                if !payment.buyer_paid {
+                    payment.buyer_paid = true;
+                    authority::spent(self, commit, committed);
+                }
             }
             LogRecord::BuyerAborted { abort, .. } => {
                 self.payment(abort.body.tx).buyer_released = true;
             }
             LogRecord::BuyerSettled(outcome) => self.settled(&outcome.body),
             LogRecord::SellerCommitted { tx, claim, .. } => {
-                order::committed(self, tx, claim.commit.body.agreed);
+                prepared::committed(self, tx, claim.commit.body.agreed);
                 let hash = claim.commit.hash(&office);
                 let payment = self.payment(*tx);
-                payment.commits.insert(hash);
-                payment.credits.insert((device, lsn));
+                if payment.commits.insert(hash) {
+                    authority::credited(self, claim);
+                }
+                self.payment(*tx).credits.insert((device, lsn));
             }
             LogRecord::SellerAborted { abort, .. } => {
                 let hash = abort.hash(&office);
@@ -105,16 +153,16 @@ impl Facts {
             LogRecord::Lost(outcome) => {
                 self.payment(outcome.body.tx);
             }
-            LogRecord::Closed(sync) => contradiction::closed(self, &sync.body),
-            LogRecord::Evidence { tx, .. } => contradiction::kept(self, device, tx),
+            LogRecord::Closed(sync) => contradiction::closed(self, &office, &sync.body),
+            LogRecord::Evidence { tx, .. } => forks::kept(self, device, tx),
+            LogRecord::Enrolled(answer) => self.issued(&answer.certificate, &answer.checkpoint),
+            LogRecord::Renewed(answer) => self.issued(&answer.certificate, &answer.checkpoint),
             LogRecord::Born { .. }
             | LogRecord::EnrolSigned(_)
-            | LogRecord::Enrolled(_)
             | LogRecord::OfficeKeySeen(_)
             | LogRecord::Invited { .. }
             | LogRecord::Done { .. }
             | LogRecord::Refused { .. }
-            | LogRecord::Renewed(_)
             | LogRecord::Seen { .. }
             | LogRecord::Frozen
             | LogRecord::NumbersFrom(_) => {}
@@ -124,10 +172,15 @@ impl Facts {
     fn settled(&mut self, outcome: &Outcome) {
         let payment = self.payment(outcome.tx);
         match outcome.kind {
-            onehop_wire::office::OutcomeKind::Void => payment.buyer_voided = true,
-            onehop_wire::office::OutcomeKind::Paid
-            | onehop_wire::office::OutcomeKind::Disputed(_) => payment.buyer_paid = true,
+            OutcomeKind::Void => payment.buyer_voided = true,
+            OutcomeKind::Paid | OutcomeKind::Disputed(_) => payment.buyer_paid = true,
         }
+    }
+
+    fn issued(&mut self, certificate: &Signed<Certificate>, checkpoint: &Signed<Checkpoint>) {
+        let Some(office) = self.office else { return };
+        self.checkpoints.insert(checkpoint.hash(&office), checkpoint.body.wallet);
+        authority::certified(self, certificate);
     }
 
     /// What is known of a payment, about to change.
@@ -136,23 +189,49 @@ impl Facts {
         self.payments.entry(tx).or_default()
     }
 
-    /// A wallet blamed a peer. No honest one votes what does not hold; what contradicts a record is
-    /// kept as evidence and checked there.
-    pub(crate) fn fault(&mut self, device: usize, fault: event::Fault) {
-        if fault == event::Fault::InvalidVote {
-            let what = format!("device {device} blames an honest peer: {}", fault.words());
-            self.violate("I14 honest history leaves no proof", what);
+    /// Notes every outcome in an answer of the office, whoever it was for.
+    pub(crate) fn answered(&mut self, today: UnixSeconds, grace: u64, answer: &OfficeAnswer) {
+        let of = |verdict: &Verdict| match verdict {
+            Verdict::Outcome(outcome) => Some(outcome.clone()),
+            Verdict::Pending(_) | Verdict::Refused(_) => None,
+        };
+        let outcomes: Vec<Signed<Outcome>> = match answer {
+            OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) => Vec::new(),
+            OfficeAnswer::Sync(answer) => answer.outcomes.iter().cloned().collect(),
+            OfficeAnswer::Claim(answer) => answer.verdicts.iter().filter_map(of).collect(),
+            OfficeAnswer::Resolve(verdict) => of(verdict).into_iter().collect(),
+        };
+        for outcome in outcomes {
+            self.decided(today, grace, &outcome);
+        }
+    }
+
+    /// The office said an outcome: it is checked when it is said, and again with every later fact.
+    pub(crate) fn decided(&mut self, today: UnixSeconds, grace: u64, outcome: &Signed<Outcome>) {
+        let (tx, is_tainted) = (outcome.body.tx, self.is_tainted);
+        let payment = self.payment(tx);
+        let mut found = vec![voided::check(payment, outcome)];
+        if payment.outcome.is_none() {
+            payment.outcome = Some(outcome.clone());
+            found.push(deadline::check(payment, today, grace));
+            found.push(forks::disputed(payment, is_tainted));
+        }
+        for (invariant, what) in found.into_iter().flatten() {
+            self.violate(invariant, format!("payment {}: {what}", tx.short()));
         }
     }
 
     /// Checks every payment whose facts changed.
     pub(crate) fn check_changed(&mut self) {
         for tx in std::mem::take(&mut self.changed) {
-            let Some(payment) = self.payments.get(&tx).cloned() else { continue };
+            let Some(payment) = self.payments.get(&tx) else { continue };
             let found = [
-                atomicity::check(&payment),
-                credit::check(&payment),
-                contradiction::check(&payment),
+                gain::check(payment),
+                loss::check(payment),
+                credit::check(payment),
+                contradiction::check(payment),
+                released::check(payment),
+                authority::paid(payment),
             ];
             for (invariant, what) in found.into_iter().flatten() {
                 self.violate(invariant, format!("payment {}: {what}", tx.short()));

@@ -3,11 +3,10 @@
 use money_office::{Command, OfficeError, OperatorAnswer};
 use onehop_wire::office::OutcomeKind;
 
+use super::{I4, I12, OFFICE_C1, OFFICE_I14_HONEST};
 use crate::device::Device;
 use crate::env::Env;
 use crate::office::OfficeSim;
-
-const NAME: &str = "I12 everything settles";
 
 /// Every device runs, nothing is in doubt, open or unclaimed, and each wallet is worth what it was
 /// given and received less what it paid.
@@ -18,22 +17,22 @@ pub(crate) fn settled(
 ) -> Result<(), OfficeError> {
     for device in devices {
         let Some(running) = &device.running else {
-            env.facts.violate(NAME, format!("{} does not run", device.name()));
+            env.facts.violate(I12, format!("{} does not run", device.name()));
             continue;
         };
         for view in running.wallet.state().payments() {
             if matches!(view.state.as_str(), "PREPARED" | "INVITED") {
                 let what = format!("{}: payment {} is {}", device.name(), view.tx, view.state);
-                env.facts.violate(NAME, what);
+                env.facts.violate(I12, what);
             }
         }
         let left: usize = running.wallet.claims().bundles.iter().map(|b| b.claims.len()).sum();
         if left > 0 {
-            env.facts.violate(NAME, format!("{}: {left} claims are left", device.name()));
+            env.facts.violate(I12, format!("{}: {left} claims are left", device.name()));
         }
         let balance = running.wallet.balance();
         if balance.held + balance.in_doubt + balance.received_unsettled > 0 {
-            env.facts.violate(NAME, format!("{}: {balance:?}", device.name()));
+            env.facts.violate(I12, format!("{}: {balance:?}", device.name()));
         }
     }
     worth(env, devices, office)
@@ -47,14 +46,14 @@ fn worth(env: &mut Env, devices: &[Device], office: &mut OfficeSim) -> Result<()
     let mut total = 0;
     for report in &reports {
         total += report.account + report.purse + report.incoming + report.suspense;
-        if report.frozen && !env.facts.is_tainted {
+        if report.frozen && env.facts.suspect != Some(report.wallet) {
             let what = format!("{} is frozen", report.name);
-            env.facts.violate("I14 honest history leaves no proof", what);
+            env.facts.violate(OFFICE_I14_HONEST, what);
         }
     }
     if total != env.facts.issued {
         let what = format!("wallets are worth {total} of {}", env.facts.issued);
-        env.facts.violate("office C1 conservation", what);
+        env.facts.violate(OFFICE_C1, what);
     }
     if env.facts.is_tainted {
         return Ok(());
@@ -81,7 +80,7 @@ fn worth(env: &mut Env, devices: &[Device], office: &mut OfficeSim) -> Result<()
                 device.name(),
                 report.purse
             );
-            env.facts.violate("I4 credited once", what);
+            env.facts.violate(I4, what);
         }
     }
     Ok(())
