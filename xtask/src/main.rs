@@ -15,6 +15,7 @@ mod source;
 mod spec;
 mod tidy;
 mod vectors;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -79,6 +80,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Ask tools/verify.py for a second opinion: vectors, messages, fork proofs and books
+    Verify(verify::VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -130,6 +133,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             vectors::write(&tree.root)?;
             Vec::new()
         }
+        Task::Verify(args) => verify::run(&tree.root, args)?,
     })
 }
 

@@ -44,6 +44,24 @@ pub(crate) enum Evidence {
     Decided(Signed<Outcome>),
 }
 
+impl Evidence {
+    /// What the evidence file calls it (spec §9.9).
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::OfficeKey(_) => "OfficeKey",
+            Self::Enrolled(_) => "Enrolled",
+            Self::Operator(_) => "Operator",
+            Self::Synced(_) => "Synced",
+            Self::Issued(_) => "Issued",
+            Self::Claimed(_) => "Claimed",
+            Self::Resolved(_) => "Resolved",
+            Self::Lapsed { .. } => "Lapsed",
+            Self::GivenBack { .. } => "GivenBack",
+            Self::Decided(_) => "Decided",
+        }
+    }
+}
+
 /// A wallet's enrolment and what it got.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Enrolled {

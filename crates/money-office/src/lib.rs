@@ -40,6 +40,7 @@ mod draft;
 mod enrol;
 pub mod error;
 mod evidence;
+pub mod export;
 pub mod inspect;
 pub mod office;
 mod operate;
@@ -66,6 +67,7 @@ mod tests;
 
 pub use audit::{AuditReport, Difference};
 pub use error::{OfficeError, Refusal};
+pub use export::{ExportPage, ExportText};
 pub use inspect::Standing;
 pub use office::{NewOffice, Office};
 pub use operator::{Command, OperatorAnswer, OperatorCommand, WalletReport};

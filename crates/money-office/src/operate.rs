@@ -34,6 +34,10 @@ impl<S: LedgerStore> Office<S> {
             check_age(now, order.body().at)?;
             return Ok(OperatorAnswer::Audit(self.audit()?));
         }
+        if let Command::Export { after } = order.body().command {
+            check_age(now, order.body().at)?;
+            return Ok(OperatorAnswer::Exported(Box::new(self.export(after)?)));
+        }
         self.call(now, |draft| {
             if let Some(answer) = draft.answered(order.hash())? {
                 return Ok(answer);
@@ -79,7 +83,9 @@ impl<S: LedgerStore> Draft<'_, S> {
                 return self.reported(wallet);
             }
             // Answered by the caller: it needs no draft.
-            Command::Audit => return Ok(OperatorAnswer::Wallets(Vec::new())),
+            Command::Audit | Command::Export { .. } => {
+                return Ok(OperatorAnswer::Wallets(Vec::new()));
+            }
         };
         self.answer(hash, &answer);
         Ok(answer)

@@ -4,6 +4,7 @@ use onehop_wire::{Nonce, Statement, UnixSeconds, WalletId};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditReport;
+use crate::export::ExportPage;
 
 /// How far the date of a command may be from the office's clock.
 pub const COMMAND_SECONDS_MAX: u64 = 300;
@@ -56,6 +57,11 @@ pub enum Command {
         /// Name or id.
         who: String,
     },
+    /// Give the evidence after this row, for the evidence file.
+    Export {
+        /// The last row that is known already; 0 for none.
+        after: u64,
+    },
 }
 
 /// What became of an order.
@@ -78,6 +84,8 @@ pub enum OperatorAnswer {
     },
     /// To [`Command::Audit`].
     Audit(AuditReport),
+    /// To [`Command::Export`].
+    Exported(Box<ExportPage>),
 }
 
 /// A wallet as the office's books have it. Sums are in minor units.

@@ -8,7 +8,7 @@ use crate::codec::encode;
 use crate::domain::{Signed, hash_of};
 use crate::ids::Hash;
 use crate::limits::{ATTACHMENTS_MAX, NESTING_MAX};
-use crate::office::{Certificate, Checkpoint, OfficeKey, Outcome};
+use crate::office::{Certificate, Checkpoint, OfficeKey, Outcome, Sync};
 use crate::payment::{Abort, Agreed, Commit, Committed};
 
 /// Evidence that one wallet paid another. With COMMITTED it is a *receipt* that can be spent on.
@@ -95,4 +95,26 @@ pub struct ReceiptFile {
     pub payee: Signed<Certificate>,
     /// The evidence.
     pub claim: Claim,
+}
+
+/// What contradicts the first entry of a [`ForkProof`].
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Second {
+    /// Another entry of the checkpoint.
+    Entry(Box<Signed<Agreed>>),
+    /// The SYNC that closed the checkpoint.
+    Close(Box<Signed<Sync>>),
+}
+
+/// Two statements that one wallet signed and an honest one cannot have, as a file (spec §8.1).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ForkProof {
+    /// Office keys that the certificate names.
+    pub office_keys: List<Signed<OfficeKey>, 16>,
+    /// Whose signatures they are.
+    pub payer: Signed<Certificate>,
+    /// The lower number; of two of one number, the lower hash; or the only entry.
+    pub first: Signed<Agreed>,
+    /// What it contradicts.
+    pub second: Second,
 }

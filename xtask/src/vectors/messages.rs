@@ -124,6 +124,8 @@ fn office(world: &World, samples: &Samples) -> Vec<Case> {
         valid("a receipt as a file", "ReceiptFile", &samples.receipt_file(world)),
         valid("a bundle of one claim", "ClaimBundle", &samples.claim_bundle()),
     ];
+    let proofs = samples.fork_proofs(world);
+    cases.extend(proofs.iter().map(|(name, value)| valid(name, "ForkProof", value)));
     let requests = samples.office_requests();
     cases.extend(requests.iter().map(|(name, value)| valid(name, "OfficeRequest", value)));
     cases.extend(answers.iter().map(|(name, value)| valid(name, "OfficeAnswer", value)));

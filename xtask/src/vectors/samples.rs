@@ -1,7 +1,7 @@
 //! One value of each statement and message, made by the people of [`World`].
 
 use onehop_wire::domain::wallet_id;
-use onehop_wire::evidence::ReceiptFile;
+use onehop_wire::evidence::{ForkProof, ReceiptFile, Second};
 use onehop_wire::office::{
     ClaimAnswer, ClaimBundle, Enrol, EnrolAnswer, EntryState, NewRoot, OfficeRequest, OutcomeKind,
     Pending, Resolve, ResolveRequest, Revocations, Sync, SyncAnswer, SyncEntry, Transfer,
@@ -171,6 +171,41 @@ impl Samples {
             payee: world.seller.certificate.clone(),
             claim: self.claim.clone(),
         }
+    }
+
+    /// Two entries of one number, and an entry after the end.
+    pub(crate) fn fork_proofs(&self, world: &World) -> [(&'static str, ForkProof); 2] {
+        let one = &self.agreed;
+        let other = Agreed { amount: 736, cum_out: 736, ..one.body.clone() };
+        let other = world.sign(&world.buyer.signer, other);
+        let (first, second) = if one.hash(&world.office()) < other.hash(&world.office()) {
+            (one, &other)
+        } else {
+            (&other, one)
+        };
+        let late = Agreed {
+            seq: self.sync.body.seq.saturating_add(1),
+            prev: self.sync.body.head,
+            cum_out: self.sync.body.cum_out.saturating_add(one.body.amount),
+            ..one.body.clone()
+        };
+        let late = world.sign(&world.buyer.signer, late);
+        let proof = |first: &Signed<Agreed>, second| ForkProof {
+            office_keys: list(vec![world.office_key.clone()]),
+            payer: world.buyer.certificate.clone(),
+            first: first.clone(),
+            second,
+        };
+        [
+            (
+                "a fork proof of two entries as a file",
+                proof(first, Second::Entry(Box::new(second.clone()))),
+            ),
+            (
+                "a fork proof of an entry and a SYNC as a file",
+                proof(&late, Second::Close(Box::new(self.sync.clone()))),
+            ),
+        ]
     }
 
     pub(crate) fn office_requests(&self) -> [(&'static str, OfficeRequest); 4] {

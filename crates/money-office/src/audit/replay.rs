@@ -92,7 +92,8 @@ impl Model<'_> {
             | Command::Settle
             | Command::Audit
             | Command::Wallets
-            | Command::Wallet { .. } => {}
+            | Command::Wallet { .. }
+            | Command::Export { .. } => {}
         }
         Ok(())
     }

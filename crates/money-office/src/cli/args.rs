@@ -55,6 +55,11 @@ pub(crate) enum Command {
     Settle,
     /// Recompute the books from the signed evidence; prints what differs
     Audit,
+    /// Write the signed evidence and the books as a file for an auditor, such as tools/verify.py
+    Export {
+        /// File to write; - for stdout
+        file: PathBuf,
+    },
     /// List the wallets
     Wallets,
     /// Show a wallet's account, purse and checkpoint

@@ -2,6 +2,7 @@
 
 mod access;
 mod args;
+mod export;
 mod folder;
 mod init;
 mod render;
@@ -103,6 +104,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Redeem { wallet, amount } => cash(&folder, wallet, amount, json, redeem),
         Command::Settle => order(&folder, Order::Settle, json),
         Command::Audit => order(&folder, Order::Audit, json),
+        Command::Export { file } => export::export(&mut Access::open(&folder)?, file, json),
         Command::Wallets => order(&folder, Order::Wallets, json),
         Command::Wallet { wallet } => order(&folder, Order::Wallet { who: wallet.clone() }, json),
         Command::Revoke { wallet } => {
@@ -153,7 +155,10 @@ fn cash(
 fn report(access: &mut Access, who: &str) -> Result<WalletReport> {
     match access.order(Order::Wallet { who: who.to_owned() })? {
         OperatorAnswer::Wallet(report) => Ok(*report),
-        OperatorAnswer::Wallets(_) | OperatorAnswer::Settled { .. } | OperatorAnswer::Audit(_) => {
+        OperatorAnswer::Wallets(_)
+        | OperatorAnswer::Settled { .. }
+        | OperatorAnswer::Audit(_)
+        | OperatorAnswer::Exported(_) => {
             anyhow::bail!("the office answered another question")
         }
     }
@@ -172,7 +177,8 @@ fn finish(access: &Access, answer: &OperatorAnswer, json: bool) -> Result<()> {
         OperatorAnswer::Audit(_)
         | OperatorAnswer::Wallet(_)
         | OperatorAnswer::Wallets(_)
-        | OperatorAnswer::Settled { .. } => Ok(()),
+        | OperatorAnswer::Settled { .. }
+        | OperatorAnswer::Exported(_) => Ok(()),
     }
 }
 

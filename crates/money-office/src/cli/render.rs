@@ -64,6 +64,8 @@ pub(crate) fn answer(answer: &OperatorAnswer, currency: Currency, as_json: bool)
             line(as_json, &text, &fields);
         }
         OperatorAnswer::Audit(report) => audit(report, currency, as_json),
+        // Goes into a file.
+        OperatorAnswer::Exported(_) => {}
     }
     Ok(())
 }

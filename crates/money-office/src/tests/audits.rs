@@ -91,3 +91,51 @@ fn missing_and_forged_evidence_is_named() {
     });
     assert!(found.iter().any(|line| line.ends_with("not signed by this office")), "{found:?}");
 }
+
+#[test]
+fn an_evidence_file_chains_every_row_and_ends_with_the_books_and_the_proofs() {
+    let mut world = World::new();
+    let mut wallet = world.funded(1, "buyer", 1_000);
+    let mut image = wallet.image();
+    let (one, two) = (world.enrol(2, "one"), world.enrol(3, "two"));
+    for (device, payee) in [(&mut wallet, &one), (&mut image, &two)] {
+        let paid = device.pay(payee, 800, None, vec![]);
+        world.claim(&paid.claim);
+    }
+    let page = world.office.export(0).unwrap();
+    let (text, is_last) = crate::ExportText::default().lines(&page);
+    assert!(is_last);
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows = world.office.audit().unwrap().evidence;
+    let mut chain = hex::decode(lines[0]["office"].as_str().unwrap()).unwrap();
+    for (number, line) in (1..=rows).zip(&lines[1..]) {
+        assert_eq!(line["row"], number.to_string());
+        let bytes = hex::decode(line["bytes"].as_str().unwrap()).unwrap();
+        chain = onehop_wire::domain::hash_of("evidence", &[&chain, &bytes]).0.to_vec();
+        assert_eq!(line["chain"], hex::encode(&chain));
+    }
+    let sums = lines.iter().filter_map(|line| line["balance"].as_str());
+    let sums: Vec<i128> = sums.map(|sum| sum.parse().unwrap()).collect();
+    assert!(!sums.contains(&0) && sums.iter().sum::<i128>() == 0, "{sums:?}");
+    let proofs: Vec<&str> = lines.iter().filter_map(|line| line["proof"].as_str()).collect();
+    let [proof] = *proofs else { panic!("{proofs:?}") };
+    let proof: onehop_wire::evidence::ForkProof =
+        onehop_wire::decode(&hex::decode(proof).unwrap(), 1 << 16).unwrap();
+    assert_eq!(proof.payer.body.wallet(), wallet.id());
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["rows"], &last["chain"]),
+        (&rows.to_string().into(), &hex::encode(chain).into())
+    );
+}
+
+#[test]
+fn an_evidence_file_goes_on_after_the_row_that_is_known() {
+    let (world, _) = busy();
+    let rows = world.office.audit().unwrap().evidence;
+    let text = |after| crate::ExportText::default().lines(&world.office.export(after).unwrap()).0;
+    let count = |text: String| text.lines().filter(|line| line.contains("\"row\":")).count();
+    assert_eq!(count(text(0)), usize::try_from(rows).unwrap());
+    assert_eq!(count(text(rows - 2)), 2);
+}

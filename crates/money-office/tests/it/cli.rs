@@ -65,3 +65,21 @@ fn an_office_in_use_that_does_not_answer_is_an_error_of_its_own() {
     drop(serving);
     assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
 }
+
+#[test]
+fn the_evidence_file_is_the_same_from_a_folder_and_from_the_running_office() {
+    let folder = Folder::init();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (stopped, running) = (file("stopped"), file("running"));
+    assert_eq!(folder.ok(&["export", &stopped]), "1 rows of evidence\n");
+    let serving = folder.serve();
+    folder.ok(&["export", &running]);
+    let text = std::fs::read_to_string(stopped).unwrap();
+    assert_eq!(text, std::fs::read_to_string(running).unwrap());
+    assert_eq!(text, folder.ok(&["export", "-"]));
+    assert_eq!(text.lines().count(), 3, "{text}");
+    let missing = file("none/file");
+    let line = folder.refused(&["export", &missing], 1);
+    assert!(line.starts_with(&format!("failed to write {missing}: ")), "{line}");
+    drop(serving);
+}

@@ -1,6 +1,6 @@
 //! The types that the vectors name, decoded and encoded again.
 
-use onehop_wire::evidence::ReceiptFile;
+use onehop_wire::evidence::{ForkProof, ReceiptFile};
 use onehop_wire::hello::{BuyerIntroduction, BuyerProof, SellerIntroduction, SellerProof};
 use onehop_wire::limits::{OFFICE_BODY_MAX, PACKET_MAX};
 use onehop_wire::office::{
@@ -36,6 +36,7 @@ pub(crate) fn decode_kind(kind: &str, bytes: &[u8]) -> Decoded {
         "OfficeInfo" => decoded::<OfficeInfo>(bytes, OFFICE_BODY_MAX),
         "OfficeRequest" => decoded::<OfficeRequest>(bytes, OFFICE_BODY_MAX),
         "OfficeAnswer" => decoded::<OfficeAnswer>(bytes, OFFICE_BODY_MAX),
+        "ForkProof" => decoded::<ForkProof>(bytes, OFFICE_BODY_MAX),
         "ReceiptFile" => decoded::<ReceiptFile>(bytes, OFFICE_BODY_MAX),
         "ClaimBundle" => decoded::<ClaimBundle>(bytes, OFFICE_BODY_MAX),
         _ => panic!("no such type: {kind}"),

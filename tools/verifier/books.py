@@ -1,0 +1,327 @@
+"""Section 9.9: the books of an office, from its rows of evidence alone."""
+
+from . import entry
+from .crypto import wallet_id
+from .fork import fork_of_close, fork_of_entries
+from .trust import Trust, need
+
+CASH = "cash"
+
+
+def account(wallet):
+    return f"account/{wallet.hex()}"
+
+
+def purse(wallet, number):
+    return f"purse/{wallet.hex()}/{number}"
+
+
+class Owner:
+    """A wallet that enrolled."""
+
+    def __init__(self, certificate, checkpoint, name):
+        self.certificate, self.checkpoint, self.name = certificate, checkpoint, name
+        self.sync, self.forked = None, False
+
+    @property
+    def key(self):
+        return self.certificate.body["key"]
+
+    @property
+    def number(self):
+        return self.checkpoint.body["number"]
+
+
+class Purse:
+    """A checkpoint that was issued, with the certificate it belongs to."""
+
+    def __init__(self, certificate, checkpoint):
+        self.body, self.certificate = checkpoint.body, certificate.body
+        self.redeem_by = self.body["expires"] + self.certificate["claim_window"]
+        self.sync, self.lapsed, self.entries = None, False, []
+
+    @property
+    def pays(self):
+        return self.sync is not None or self.lapsed
+
+
+class Payment:
+    """What is known of a payment: its first entry, and what was said about it."""
+
+    def __init__(self, key, agreed, name):
+        self.tx, self.payer, self.payee = key
+        self.agreed, self.entry, self.amount = agreed, name, agreed.body["amount"]
+        self.commit, self.committed, self.aborted = None, False, False
+        self.outcome, self.left_out = None, False
+
+    @property
+    def released(self):
+        return self.aborted and not self.committed
+
+    @property
+    def claimed(self):
+        return self.commit is not None and not self.released
+
+    @property
+    def suspense(self):
+        return f"suspense/{self.tx.hex()}/{self.payer.hex()}/{self.payee.hex()}"
+
+
+class Books:
+    """Balances in minor units, and all that later rows refer to."""
+
+    def __init__(self, root, operator, purse_max, grace):
+        self.trust, self.operator = Trust(root), operator
+        self.purse_max, self.grace = purse_max, grace
+        self.balances, self.owners, self.purses = {}, {}, {}
+        self.payments, self.by_entry, self.order, self.aborts = {}, {}, {}, {}
+
+    # Balances.
+
+    def held(self, name):
+        return self.balances.get(name, 0)
+
+    def move(self, source, target, amount):
+        self.balances[source] = self.held(source) - amount
+        self.balances[target] = self.held(target) + amount
+
+    def coming(self, wallet):
+        owner = self.owners.get(wallet)
+        return purse(wallet, owner.number + 1 if owner else 1)
+
+    def owner(self, wallet):
+        need(wallet in self.owners, "9.9: a wallet that never enrolled")
+        return self.owners[wallet]
+
+    def purse(self, name):
+        need(name in self.purses, "9.9: a checkpoint that was never issued")
+        return self.purses[name]
+
+    def set_aside(self, payer):
+        for payment in self.order.get(payer, ()):
+            at = self.purses[payment.agreed.body["checkpoint"]]
+            due = at.sync is not None or (at.lapsed and payment.claimed)
+            if payment.outcome or payment.left_out or payment.released or not due:
+                continue
+            for source in (purse(payer, at.body["number"]), self.coming(payer)):
+                lacking = payment.amount - self.held(payment.suspense)
+                self.move(source, payment.suspense, min(lacking, max(self.held(source), 0)))
+
+    # Rows.
+
+    def row(self, kind, content):
+        getattr(self, "_" + kind.lower())(content)
+
+    def _officekey(self, key):
+        self.trust.add_key(key)
+
+    def _enrolled(self, row):
+        enrol, certificate, checkpoint = row["enrol"], row["certificate"], row["checkpoint"]
+        self.trust.need_signed(enrol, enrol.body["key"], "its own key")
+        body, at = self.trust.purse(certificate, checkpoint)
+        same = all(body[name] == enrol.body[name] for name in ("key", "mail_key", "name", "class"))
+        need(same, "O-1: a certificate says something else than its ENROL")
+        wallet = wallet_id(body["key"])
+        before = self.owners.get(wallet)
+        need(at["number"] == (before.number + 1 if before else 1), "9.9: a number out of turn")
+        base = (at["base_seq"], at["base_head"], at["base_cum_out"])
+        need((at["balance"], base) == (0, (0, bytes(32), 0)), "9.1: a first purse is not empty")
+        if before:
+            waiting = self.coming(wallet)
+            self.move(waiting, purse(wallet, at["number"] + 1), self.held(waiting))
+        name = self.trust.hash(checkpoint)
+        self.purses[name] = Purse(certificate, checkpoint)
+        self.owners[wallet] = Owner(certificate, checkpoint, name)
+
+    def _operator(self, order):
+        self.trust.need_signed(order, self.operator, "the operator")
+        kind, content = order.body["command"]
+        wallet = content["wallet"]
+        self.owner(wallet)
+        if kind == "Deposit":
+            self.move(CASH, account(wallet), content["amount"])
+        elif kind == "Redeem":
+            self.move(account(wallet), CASH, content["amount"])
+
+    def _synced(self, sync):
+        body = sync.body
+        owner, at = self.owner(body["wallet"]), self.purse(body["checkpoint"])
+        self.trust.need_signed(sync, owner.key, "the wallet")
+        open_now = owner.name == body["checkpoint"] and at.sync is None
+        need(open_now, "O-4: the checkpoint is not the open one")
+        self._chain(sync, at, owner)
+        at.sync = owner.sync = sync
+        for abort in body["aborts"]:
+            self.trust.need_signed(abort, owner.key, "the wallet")
+            self._waived(abort)
+        for item in body["entries"]:
+            self._stated(body["wallet"], item["agreed"], item["state"])
+        named = {self.trust.hash(item["agreed"]) for item in body["entries"]}
+        for payment in at.entries:
+            if payment.entry not in named:
+                owner.forked, payment.left_out = True, not payment.claimed
+        self.set_aside(body["wallet"])
+
+    def _chain(self, sync, at, owner):
+        """O-4: the entries are 1 to seq, chained, signed, and end in head."""
+        body, head, out = sync.body, sync.body["checkpoint"], 0
+        for number, item in enumerate(body["entries"], 1):
+            agreed = item["agreed"]
+            self.trust.need_signed(agreed, owner.key, "the wallet")
+            out += agreed.body["amount"]
+            given = tuple(agreed.body[name] for name in ("checkpoint", "seq", "prev", "cum_out"))
+            need(given == (body["checkpoint"], number, head, out), f"O-4: entry {number}")
+            head = self.trust.hash(agreed)
+        end = (len(body["entries"]), head, out)
+        need(end == (body["seq"], body["head"], body["cum_out"]), "O-4: the end of the chain")
+
+    def _stated(self, payer, agreed, state):
+        payment = self._learn(payer, agreed)
+        if state == "InDoubt":
+            return
+        kind, statement = state
+        if kind == "Voided":
+            self.trust.office_signed(statement)
+            return
+        self.trust.need_signed(statement, self.owner(agreed.body["payee"]).key, "the payee")
+        if kind == "Committed":
+            about = (statement.body["agreed"], statement.body["payer"])
+            need(about == (self.trust.hash(agreed), payer), "O-4: a COMMIT of another entry")
+            self._commits(payment, statement, False)
+        else:
+            about = entry.aborts(statement.body, agreed, payer, self.trust)
+            need(about, "O-4: an ABORT of another entry")
+            self._waived(statement)
+
+    def _learn(self, payer, agreed):
+        """The payment of an entry; the first entry of a payment is the one that counts."""
+        at = self.purse(agreed.body["checkpoint"])
+        need(at.body["wallet"] == payer, "9.9: an entry under another wallet's checkpoint")
+        key = (agreed.body["tx"], payer, agreed.body["payee"])
+        if key not in self.payments:
+            payment = Payment(key, agreed, self.trust.hash(agreed))
+            self.payments[key] = self.by_entry[payment.entry] = payment
+            self.order.setdefault(payer, []).append(payment)
+            at.entries.append(payment)
+            for abort in self.aborts.get(key, ()):
+                payment.aborted |= entry.aborts(abort.body, payment.agreed, payer, self.trust)
+        return self.payments[key]
+
+    def _waived(self, abort):
+        key = tuple(abort.body[name] for name in ("tx", "payer", "payee"))
+        self.aborts.setdefault(key, []).append(abort)
+        payment = self.payments.get(key)
+        if payment:
+            payment.aborted |= entry.aborts(abort.body, payment.agreed, key[1], self.trust)
+
+    def _commits(self, payment, commit, committed):
+        if payment.entry == commit.body["agreed"]:
+            payment.commit = payment.commit or commit
+            payment.committed |= committed
+
+    def _claimed(self, claim):
+        agreed = claim["agreed"]
+        payee = self.owner(agreed.body["payee"])
+        payer = entry.check_claim(self.trust, claim, payee.key)
+        at = self.purse(agreed.body["checkpoint"])
+        name = self.trust.hash(agreed)
+        if name not in self.by_entry:
+            others = [payment.agreed for payment in at.entries]
+            clash = any(fork_of_entries(self.trust, agreed, other) for other in others)
+            late = at.sync is not None
+            if clash or late and fork_of_close(self.trust, agreed, at.sync):
+                self.owner(payer).forked = True
+            payment = self._learn(payer, agreed)
+            payment.left_out |= late and payment.entry == name
+        payment = self._learn(payer, agreed)
+        self._commits(payment, claim["commit"], claim["committed"] is not None)
+        self.set_aside(payer)
+
+    def _resolved(self, asked):
+        request, agreed, resolve = asked["request"], asked["agreed"], asked["resolve"]
+        payer, payee = request.body["payer"], request.body["payee"]
+        for statement in (agreed, resolve):
+            self.trust.need_signed(statement, self.owner(payer).key, "the payer")
+        self.trust.need_signed(request, self.owner(payee).key, "the payee")
+        name = self.trust.hash(agreed)
+        asks = (resolve.body["tx"], resolve.body["payer"], resolve.body["agreed"])
+        need(asks == (agreed.body["tx"], payer, name), "9.4: a RESOLVE of another entry")
+        about = (self.trust.hash(request), payee)
+        need(about == (agreed.body["request"], agreed.body["payee"]), "9.4: another request")
+        self._learn(payer, agreed)
+        if asked["abort"] is not None:
+            self.trust.need_signed(asked["abort"], self.owner(payee).key, "the payee")
+            need(entry.aborts(asked["abort"].body, agreed, payer, self.trust), "9.4: another ABORT")
+            self._waived(asked["abort"])
+        self.set_aside(payer)
+
+    def _lapsed(self, row):
+        at = self.purse(row["checkpoint"])
+        need(row["at"] > at.redeem_by, "9.9: a checkpoint lapsed within its claim window")
+        at.lapsed = True
+        self.set_aside(at.body["wallet"])
+
+    def _givenback(self, row):
+        at = self.purse(row["checkpoint"])
+        wallet = at.body["wallet"]
+        over = row["at"] >= at.redeem_by + self.grace and at.lapsed
+        need(over and self.owner(wallet).name != row["checkpoint"], "O-3: given back too early")
+        old = purse(wallet, at.body["number"])
+        self.move(old, self.coming(wallet), self.held(old))
+        self.set_aside(wallet)
+
+    def _decided(self, outcome):
+        self.trust.office_signed(outcome)
+        body = outcome.body
+        payment = self.by_entry.get(body["entry"])
+        need(payment is not None, "9.9: an OUTCOME of an unknown entry")
+        need(payment.outcome is None, "O-14: a second OUTCOME")
+        agreed = payment.agreed.body
+        for name in ("tx", "checkpoint", "seq", "amount", "currency"):
+            need(body[name] == agreed[name], f"9.4: an OUTCOME with another {name}")
+        if body["kind"] == "Paid":
+            self._paid(payment)
+        elif body["kind"] == "Void":
+            need(not payment.claimed, "O-15: a claimed payment is voided")
+            self.move(payment.suspense, self.coming(payment.payer), self.held(payment.suspense))
+        payment.outcome = body["kind"]
+        self.set_aside(payment.payee)
+        self.set_aside(payment.payer)
+
+    def _paid(self, payment):
+        need(payment.claimed, "O-10: paid without a claim")
+        need(self.purse(payment.agreed.body["checkpoint"]).pays, "O-11: paid before the close")
+        backed = self.held(payment.suspense) == payment.amount
+        need(backed, "O-13: paid beyond what the payer's money covers")
+        named = self.purses.get(payment.commit.body["payee_checkpoint"])
+        target = account(payment.payee)
+        if named is not None and named.body["wallet"] == payment.payee:
+            need(named.pays, "O-12: paid before the payee's checkpoint closed")
+            target = self.coming(payment.payee)
+        self.move(payment.suspense, target, payment.amount)
+
+    def _issued(self, row):
+        body, at = self.trust.purse(row["certificate"], row["checkpoint"])
+        wallet = at["wallet"]
+        owner, new = self.owner(wallet), self.coming(wallet)
+        need(purse(wallet, at["number"]) == new, "O-5: a number out of turn")
+        sync = owner.sync
+        need(sync is not None and sync.body["checkpoint"] == owner.name, "O-5: no SYNC before")
+        base = (at["base_seq"], at["base_head"], at["base_cum_out"])
+        end = (sync.body["seq"], sync.body["head"], sync.body["cum_out"])
+        need(base == end, "O-5: other base fields than the SYNC's")
+        need(body["key"] == owner.key, "9.2: a certificate of another key")
+        old = purse(wallet, owner.number)
+        self.move(old, new, self.held(old))
+        most = 0 if owner.forked else self.purse_max
+        self.move(new, account(wallet), max(self.held(new) - most, 0))
+        if row["transferred"] and sync.body["transfer"] != "None":
+            kind, amount = sync.body["transfer"]
+            ways = {"Charge": (account(wallet), new), "Withdraw": (new, account(wallet))}
+            self.move(*ways[kind], amount)
+        name, certificate = self.trust.hash(row["checkpoint"]), row["certificate"]
+        self.purses[name] = Purse(certificate, row["checkpoint"])
+        forked, self.owners[wallet] = owner.forked, Owner(certificate, row["checkpoint"], name)
+        self.owners[wallet].forked = forked
+        found = self.held(new)
+        need(at["balance"] == found, f"O-5: a checkpoint over {at['balance']}, it holds {found}")
