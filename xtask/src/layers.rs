@@ -147,6 +147,8 @@ const MUTANTS_IN: &[&str] = &[
 /// Where a mutant may be brought to life: the checks, and the module itself.
 const ARMED_IN: &[&str] =
     &["crates/onehop-wire/src/mutant.rs", "crates/onehop-sim/", "crates/onehop-model/", "xtask/"];
+/// Features that break a promise on purpose, so that a check can be seen to notice.
+const TEST_FEATURES: &[&str] = &["control-no-fsync"];
 
 /// A dependency as its `Cargo.toml` names it.
 #[derive(Debug)]
@@ -179,6 +181,7 @@ pub(crate) fn check(tree: &Tree) -> anyhow::Result<Vec<Finding>> {
         findings.extend(purity(package));
         findings.extend(sled_dependency(package));
         findings.extend(mutants(package));
+        findings.extend(test_features(package));
     }
     findings.extend(stale_rows(&packages));
     findings.extend(lints(tree));
@@ -310,6 +313,27 @@ fn arming(file: &SourceFile) -> Option<Finding> {
     named.find(|word| *word == "mutant")?;
     let (at, _) = words(&file.code).find(|(_, word)| *word == "armed")?;
     Some(file.finding(at, "brings a mutant to life; only checks may".to_owned()))
+}
+
+/// A test feature is turned on by hand, or by the feature of the same name of a crate above.
+fn test_features(package: &Package) -> Vec<Finding> {
+    let is_for_tests =
+        |named: &str| TEST_FEATURES.contains(&named.rsplit('/').next().unwrap_or(named));
+    let own = package.features.iter().flat_map(|(feature, turns_on)| {
+        let others = turns_on.iter().filter(move |on| on.rsplit('/').next() != Some(feature));
+        others.map(move |on| (format!("its feature {feature}"), on))
+    });
+    let asked = package.dependencies.iter().flat_map(|dependency| {
+        let by = format!("its dependency on {}", dependency.name);
+        dependency.features.iter().map(move |on| (by.clone(), on))
+    });
+    own.chain(asked)
+        .filter(|(_, on)| is_for_tests(on))
+        .map(|(by, on)| {
+            let what = format!("{}: {by} turns on {on}, which is for a test by hand", package.name);
+            Finding::new(&package.manifest, 1, what)
+        })
+        .collect()
 }
 
 fn stale_rows(packages: &[Package]) -> Vec<Finding> {

@@ -176,3 +176,24 @@ fn the_output_of_cargo_metadata_is_read() {
     assert_eq!(found[0].dependencies[0].features, ["a"]);
     assert_eq!(found[0].features, [("b".to_owned(), vec!["c".to_owned(), "d/e".to_owned()])]);
 }
+
+#[test]
+fn a_test_feature_is_forwarded_by_its_own_name_and_never_a_default() {
+    let mut cli = package("onehop-cli", &["onehop-store"]);
+    let feature = |name: &str, on: &str| (name.to_owned(), vec![on.to_owned()]);
+    cli.features.push(feature("control-no-fsync", "onehop-store/control-no-fsync"));
+    check_whats(test_features(&cli), &[]);
+    cli.features.push(feature("default", "control-no-fsync"));
+    cli.features.push(feature("fast", "onehop-store/control-no-fsync"));
+    cli.dependencies.push(dependency("onehop-store", false, &["control-no-fsync"]));
+    check_whats(
+        test_features(&cli),
+        &[
+            "onehop-cli: its feature default turns on control-no-fsync, which is for a test by hand",
+            "onehop-cli: its feature fast turns on onehop-store/control-no-fsync, which is for a \
+             test by hand",
+            "onehop-cli: its dependency on onehop-store turns on control-no-fsync, which is for a \
+             test by hand",
+        ],
+    );
+}
