@@ -9,6 +9,7 @@
 mod figure;
 mod layers;
 mod measure;
+mod power;
 mod proofs;
 mod sim;
 mod source;
@@ -68,6 +69,8 @@ enum Task {
         #[arg(long, hide = true, default_value = ".")]
         folder: std::path::PathBuf,
     },
+    /// Cut the power of virtual machines with wallets in them; nothing acknowledged may be lost
+    Power(power::PowerArgs),
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
     Sim(sim::SimArgs),
     /// Run every proof at its short size and print all figures; or write the table of docs/safety.md
@@ -127,6 +130,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         }
         Task::Figures(args) => proofs::figures(&tree.root, args)?,
         Task::Night(args) => proofs::night(&tree.root, args)?,
+        Task::Power(args) => power::run(&tree.root, args)?,
         Task::Sim(args) => sim::run(args),
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {

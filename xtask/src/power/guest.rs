@@ -1,0 +1,187 @@
+//! What the machine starts: a kernel, and an archive with the programs, their libraries and the
+//! first program of `tests/power/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::cpio::Archive;
+use super::tools;
+
+/// Modules of the disk, each after those that it needs. What a kernel has built in is not there.
+const MODULES: &[&str] = &[
+    "crc16",
+    "mbcache",
+    "jbd2",
+    "ext4",
+    "virtio_ring",
+    "virtio",
+    "virtio_pci_legacy_dev",
+    "virtio_pci_modern_dev",
+    "virtio_pci",
+    "virtio_blk",
+];
+/// Those without which there is no disk, whichever way the kernel was built.
+const MODULES_NEEDED: &[&str] = &["virtio_blk", "virtio_pci"];
+/// The cargo feature without the fsync.
+const CONTROL: &str = "control-no-fsync";
+
+/// A kernel and what it starts.
+#[derive(Debug)]
+pub(super) struct Guest {
+    pub(super) kernel: PathBuf,
+    pub(super) kernel_version: String,
+    /// With the programs as they are.
+    pub(super) real: PathBuf,
+    /// With the programs without their fsync.
+    pub(super) control: PathBuf,
+}
+
+/// Builds both programs and packs them; `cache` keeps the kernel, `folder` the rest.
+///
+/// # Errors
+/// If a program is missing or fails.
+pub(super) fn build(root: &Path, cache: &Path, folder: &Path) -> Result<Guest> {
+    let unpacked = tools::kernel(cache)?;
+    let boot = entry(&unpacked.join("boot"), "vmlinuz-")?;
+    let kernel_version = name(&boot).trim_start_matches("vmlinuz-").to_owned();
+    let build = |name: &str, with: &[&str]| -> Result<PathBuf> {
+        let to = folder.join(name);
+        program(root, &cache.join("built").join(name), with, &to)?;
+        Ok(to)
+    };
+    let (real, control) = (build("real", &[])?, build("control", &["--features", CONTROL])?);
+    ensure!(fs::read(&real)? != fs::read(&control)?, "the control is the program itself");
+    let modules = ["lib", "usr/lib"].map(|lib| unpacked.join(lib).join("modules"));
+    let modules = modules.into_iter().find(|folder| folder.is_dir());
+    let modules = modules.context("the kernel's package has no modules")?.join(&kernel_version);
+    let init =
+        fs::read(root.join("tests/power/init")).context("failed to read the guest's init")?;
+    let pack = |program: &Path, to: &str| -> Result<PathBuf> {
+        let archive = archive(program, &modules, &init)?;
+        let to = folder.join(to);
+        fs::write(&to, archive)?;
+        Ok(to)
+    };
+    Ok(Guest {
+        kernel_version,
+        real: pack(&real, "real.cpio")?,
+        control: pack(&control, "control.cpio")?,
+        kernel: boot,
+    })
+}
+
+/// Builds `onehop` in the development profile, and copies it without what only a debugger reads.
+///
+/// What cargo calls the end product lies in `built`, so that the control is never taken for the
+/// program; all else is shared with every other build.
+fn program(root: &Path, built: &Path, with: &[&str], to: &Path) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let shared = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let output = Command::new(cargo)
+        .args(["build", "--locked", "--package", "onehop-cli", "--message-format", "json"])
+        .arg("--target-dir")
+        .arg(built)
+        .args(with)
+        .env("CARGO_BUILD_BUILD_DIR", root.join(shared))
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("failed to start cargo build")?;
+    ensure!(output.status.success(), "cargo build of onehop-cli failed");
+    let built = String::from_utf8_lossy(&output.stdout);
+    let built = built.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let mut built = built.filter_map(|message: serde_json::Value| {
+        let is_it = message["target"]["name"] == "onehop";
+        message["executable"].as_str().filter(|_| is_it).map(str::to_owned)
+    });
+    let built = built.next_back().context("cargo built no onehop")?;
+    let to = to.display().to_string();
+    tools::output("strip", &["-s", "-o", &to, &built], root)?;
+    Ok(())
+}
+
+fn archive(program: &Path, modules: &Path, init: &[u8]) -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    for folder in ["bin", "data", "dev", "lib", "lib/modules", "proc", "run", "sys", "tmp"] {
+        archive.folder(folder);
+    }
+    archive.file("init", init);
+    archive.file("bin/busybox", &fs::read(tools::find("busybox")?)?);
+    archive.file("bin/onehop", &fs::read(program)?);
+    libraries(program, &mut archive)?;
+    let mut order = String::new();
+    for module in MODULES {
+        let file = format!("{module}.ko");
+        match search(&modules.join("kernel"), &file)? {
+            Some(found) => {
+                order.push_str(&file);
+                order.push('\n');
+                archive.file(&format!("lib/modules/{file}"), &unpacked(&found)?);
+            }
+            None => ensure!(
+                !MODULES_NEEDED.contains(module),
+                "the kernel has no module {file}; remove its folder to fetch another"
+            ),
+        }
+    }
+    archive.file("lib/modules/order", order.as_bytes());
+    Ok(archive.finish())
+}
+
+/// The shared libraries of a program, where its loader looks for them.
+fn libraries(program: &Path, archive: &mut Archive) -> Result<()> {
+    let list = tools::output("ldd", &[program], Path::new("/"))?;
+    let paths = list.split_whitespace().filter(|word| word.starts_with('/'));
+    let mut folders = vec!["lib".to_owned()];
+    for path in paths {
+        let inside: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        for depth in 1..inside.len() {
+            let folder = inside[..depth].join("/");
+            if !folders.contains(&folder) {
+                archive.folder(&folder);
+                folders.push(folder);
+            }
+        }
+        archive.file(path, &fs::read(path).with_context(|| format!("failed to read {path}"))?);
+    }
+    Ok(())
+}
+
+/// A module, which some kernels come with packed.
+fn unpacked(module: &Path) -> Result<Vec<u8>> {
+    if module.extension().is_some_and(|extension| extension == "xz") {
+        tools::bytes("xz", &[Path::new("-dc"), module], Path::new("/"))
+    } else {
+        Ok(fs::read(module)?)
+    }
+}
+
+/// The first file called `file` below `folder`, packed or not.
+fn search(folder: &Path, file: &str) -> Result<Option<PathBuf>> {
+    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if let Some(found) = search(&path, file)? {
+                return Ok(Some(found));
+            }
+        } else if name(&path).trim_end_matches(".xz") == file {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn entry(folder: &Path, start: &str) -> Result<PathBuf> {
+    let entries = fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))?;
+    let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let found = paths.find(|path| name(path).starts_with(start));
+    found.with_context(|| format!("no {start}* in {}", folder.display()))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
