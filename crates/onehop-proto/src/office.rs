@@ -9,7 +9,7 @@ use onehop_wire::office::{
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
-    AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId, encode,
+    Abort, AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId, encode,
 };
 use rand_core::{CryptoRng, Rng as _};
 
@@ -120,31 +120,27 @@ impl Wallet {
             return Ok((**sync).clone());
         }
         self.forget_all_asked();
-        let mut records = self.abort_all_invited(now);
-        let sync = self.sync_body(transfer, &records)?;
+        let mut records = self.abort_all_invited();
+        let aborts = aborts_in(&records);
+        let sync = self.sync_body(transfer, &aborts)?;
         let office = *self.trust().office();
         let sync = self.signer().sign(&office, sync).into_signed();
         records.push(LogRecord::Closed(Box::new(sync.clone())));
         self.record(records, !mutant::is(Mutant::SyncNotForced));
+        // Said only now: an ABORT may leave once it is durable, and not before.
+        for abort in aborts {
+            let tx = abort.body.tx;
+            self.say_later(now, &tx, Message::Abort(abort));
+        }
         Ok(sync)
     }
 
-    fn sync_body(&self, transfer: Transfer, fresh: &[LogRecord]) -> Result<Sync, Refusal> {
+    fn sync_body(&self, transfer: Transfer, aborts: &[Signed<Abort>]) -> Result<Sync, Refusal> {
         let state = self.state();
         let purse = state.purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         let mut entries = state.sync_entries(purse);
         entries.sort_by_key(|entry| entry.agreed.body.seq);
-        let aborts = fresh
-            .iter()
-            .filter_map(|record| {
-                if let LogRecord::SellerAborted { abort, .. } = record {
-                    Some(abort.clone())
-                } else {
-                    None
-                }
-            })
-            .take(SYNC_ENTRIES_MAX)
-            .collect();
+        let aborts = aborts.iter().take(SYNC_ENTRIES_MAX).cloned().collect();
         Ok(Sync {
             wallet: purse.checkpoint.body.wallet,
             checkpoint: purse.hash,
@@ -308,8 +304,8 @@ impl Wallet {
         self.outbox().push(Output::Notify(event));
     }
 
-    /// Aborts every request without a vote; the records are for one batch with what follows.
-    pub(crate) fn abort_all_invited(&mut self, now: Now) -> Vec<LogRecord> {
+    /// The aborts of all requests without a vote, for one batch with what follows.
+    fn abort_all_invited(&self) -> Vec<LogRecord> {
         let open: Vec<TxId> = self
             .state()
             .seller
@@ -320,8 +316,7 @@ impl Wallet {
         let mut records = Vec::new();
         for tx in open {
             if let Some((abort, request)) = self.sign_abort_of(&tx, AbortReason::Cancelled) {
-                records.push(LogRecord::SellerAborted { abort: abort.clone(), request });
-                self.say_later(now, &tx, Message::Abort(abort));
+                records.push(LogRecord::SellerAborted { abort, request });
             }
         }
         records
@@ -403,6 +398,13 @@ fn continues(purse: &Purse, next: &Checkpoint, epoch: u32) -> bool {
         && next.base_seq == purse.seq
         && next.base_head == purse.head
         && next.base_cum_out == purse.cum_out
+}
+
+fn aborts_in(records: &[LogRecord]) -> Vec<Signed<Abort>> {
+    let of = |record: &LogRecord| {
+        if let LogRecord::SellerAborted { abort, .. } = record { Some(abort.clone()) } else { None }
+    };
+    records.iter().filter_map(of).collect()
 }
 
 fn entry_state(state: &BuyerState) -> EntryState {

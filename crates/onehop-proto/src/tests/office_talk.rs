@@ -4,7 +4,7 @@ use onehop_wire::office::{OutcomeKind, SyncAnswer, Transfer, Verdict};
 
 use super::office::Office;
 use super::pair::{BUYER_FUNDS, Fate, Pair};
-use crate::{Refusal, Wallet};
+use crate::{Output, Refusal, Wallet};
 
 fn in_doubt(pair: &mut Pair) -> onehop_wire::TxId {
     let tx = pair.ask(735, "order 1");
@@ -388,4 +388,22 @@ fn a_purse_closes_also_with_more_open_requests_than_a_sync_has_places() {
     let sync = pair.seller.wallet.close(now, Transfer::None).unwrap();
     assert_eq!(sync.body.aborts.len(), 1_024);
     assert_eq!(pair.seller.state(&tx), "ABORTED");
+}
+
+#[test]
+fn the_aborts_of_a_sync_leave_after_its_force() {
+    // [S-2]
+    let mut pair = Pair::new();
+    pair.open();
+    pair.ask(735, "order 1");
+    let now = pair.now();
+    pair.seller.wallet.close(now, Transfer::None).unwrap();
+    let Some(Output::Persist(batch)) = pair.seller.wallet.poll_output() else {
+        panic!("nothing leaves before the batch");
+    };
+    assert!(batch.forced);
+    assert_eq!(pair.seller.wallet.poll_output(), None, "not before it is durable");
+    pair.seller.wallet.persisted(batch.last());
+    let said = pair.seller.wallet.poll_output();
+    assert!(matches!(said, Some(Output::Transmit { name: "ABORT", .. })), "{said:?}");
 }
