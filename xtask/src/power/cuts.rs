@@ -17,8 +17,8 @@ use super::tools;
 /// The size of a disk.
 const DISK_BYTES: u64 = 64 << 20;
 /// A machine that acknowledges nothing and comes no further for so long is stuck. Emulated, on a
-/// busy machine, with waits of a minute inside.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// busy machine, with waits of four minutes inside.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How often it is looked whether the run is to end.
 const LOOK: Duration = Duration::from_millis(200);
 /// After how many payments received the power is cut at most, and how soon: before the buyer knows.
