@@ -161,10 +161,28 @@ impl Office {
         self.process.take().unwrap().terminate().done();
     }
 
+    /// SIGKILL: nothing is finished.
+    #[track_caller]
+    pub(crate) fn kill(&mut self) {
+        assert_eq!(self.process.take().unwrap().kill().code, None, "it had ended before");
+    }
+
     /// Serves again where it did.
     pub(crate) fn again(&mut self, bench: &Bench) {
         let address = self.url.trim_start_matches("http://").to_owned();
         self.serve(bench, &address);
+    }
+
+    /// Recomputes the books from the signed evidence, in the middle of whatever goes on: they
+    /// balance, and nothing is missing.
+    #[track_caller]
+    pub(crate) fn exact(&self, bench: &Bench) {
+        let audit = self.run(bench, &["audit"]);
+        assert_eq!(
+            (&audit["books_balance"], &audit["missing"]),
+            (&json!(true), &json!(0)),
+            "{audit}"
+        );
     }
 
     /// Recomputes the books from the signed evidence: they balance, nothing is suspended or

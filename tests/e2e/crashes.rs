@@ -34,7 +34,7 @@ fn a_side_killed_at_any_record_or_message_ends_as_the_other_does() {
         }
     });
     office.again(&bench);
-    pairs.iter().for_each(|(_, _, pair)| pair.settle());
+    pairs.iter_mut().for_each(|(_, _, pair)| pair.settle());
     office.audit(&bench, CHARGED * 4);
     println!("all crashes: {:.1?}", began.elapsed());
 }

@@ -22,7 +22,7 @@ fn a_link_cut_at_any_record_or_message_is_followed_by_another_and_one_outcome() 
         }
     });
     office.again(&bench);
-    pairs.iter().for_each(|(_, pair)| pair.settle());
+    pairs.iter_mut().for_each(|(_, pair)| pair.settle());
     office.audit(&bench, CHARGED * 2);
     println!("all cuts: {:.1?}", began.elapsed());
 }

@@ -13,6 +13,7 @@ mod cuts;
 // Memory is read from `/proc`.
 #[cfg(target_os = "linux")]
 mod hostile;
+mod kills;
 mod losses;
 mod many;
 mod offices;

@@ -89,6 +89,24 @@ impl Running {
         self.wait(|line| line.get("step").is_some())
     }
 
+    /// Lets the process say so many lines, unless it is silent for long, and then run for so long,
+    /// unless it ends before.
+    pub(crate) fn run_on(&mut self, lines: usize, silent: Duration, more: Duration) {
+        for _ in 0..lines {
+            match self.lines.recv_timeout(silent) {
+                Ok(line) => drop(self.ended.keep(line)),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        let until = Instant::now() + more;
+        while let Ok(line) =
+            self.lines.recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            self.ended.keep(line);
+        }
+    }
+
     /// Types a line. The process may have ended.
     pub(crate) fn say(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").ok();
@@ -121,15 +139,7 @@ impl Running {
     fn next(&mut self, until: Instant) -> Option<Value> {
         let left = until.saturating_duration_since(Instant::now());
         match self.lines.recv_timeout(left) {
-            Ok((stream, line)) => {
-                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                let lines = match stream {
-                    Stream::Out => &mut self.ended.out,
-                    Stream::Err => &mut self.ended.err,
-                };
-                lines.push(line.clone());
-                Some(line)
-            }
+            Ok(line) => Some(self.ended.keep(line)),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("no line for {PATIENCE:?}: {:?}", self.ended),
         }
@@ -144,6 +154,16 @@ impl Drop for Running {
 }
 
 impl Ended {
+    fn keep(&mut self, (stream, line): (Stream, String)) -> Value {
+        let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+        let lines = match stream {
+            Stream::Out => &mut self.out,
+            Stream::Err => &mut self.err,
+        };
+        lines.push(line.clone());
+        line
+    }
+
     /// The last of what it said came out: `paid`, `not_paid`, `in_doubt`, `done`.
     pub(crate) fn outcome(&self) -> Option<&str> {
         self.out.iter().rev().find_map(|line| line["outcome"].as_str())

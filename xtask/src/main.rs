@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
 mod figure;
+mod kills;
 mod layers;
 mod measure;
 mod power;
@@ -83,6 +84,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Kill wallets and their office at random moments over real processes, and audit each time
+    Kills(kills::KillsArgs),
     /// Ask tools/verify.py for a second opinion: vectors, messages, fork proofs and books
     Verify(verify::VerifyArgs),
 }
@@ -137,6 +140,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             vectors::write(&tree.root)?;
             Vec::new()
         }
+        Task::Kills(args) => kills::run(&tree.root, args)?,
         Task::Verify(args) => verify::run(&tree.root, args)?,
     })
 }
