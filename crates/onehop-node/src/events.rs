@@ -5,42 +5,35 @@
 //! goes when too much waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onehop_proto::Event;
-use tokio::sync::Notify;
+
+use crate::mailbox::{Queue, Receiver, Sender, mailbox};
 
 /// Events of progress that may wait.
 const PROGRESS_MAX: usize = 256;
 
-#[derive(Debug, Default)]
-struct Shared {
-    queue: Mutex<Queue>,
-    arrival: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
+/// What was not told yet.
+#[derive(Clone, Debug, Default)]
+struct Untold {
     events: VecDeque<Event>,
     progress: usize,
-    /// One of the two ends is gone.
-    is_over: bool,
 }
 
 /// What a node has to tell, in order.
 #[derive(Debug)]
 pub struct Events {
-    shared: Arc<Shared>,
+    untold: Receiver<Untold>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Teller {
-    shared: Arc<Shared>,
+    untold: Sender<Untold>,
 }
 
 pub(crate) fn channel() -> (Teller, Events) {
-    let shared = Arc::new(Shared::default());
-    (Teller { shared: Arc::clone(&shared) }, Events { shared })
+    let (sender, receiver) = mailbox();
+    (Teller { untold: sender }, Events { untold: receiver })
 }
 
 impl Events {
@@ -49,52 +42,19 @@ impl Events {
     /// Outcomes and questions always arrive. Of sellers found, sessions and faults the oldest are
     /// left out when more than 256 wait.
     pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            let is_over = {
-                let mut queue = self.shared.queue();
-                if let Some(event) = queue.pop() {
-                    return Some(event);
-                }
-                queue.is_over
-            };
-            if is_over {
-                return None;
-            }
-            self.shared.arrival.notified().await;
-        }
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        let mut queue = self.shared.queue();
-        queue.is_over = true;
-        queue.events.clear();
+        self.untold.next().await
     }
 }
 
 impl Teller {
     pub(crate) fn tell(&self, event: Event) {
-        self.shared.queue().push(event);
-        self.shared.arrival.notify_one();
+        self.untold.send(event);
     }
 }
 
-impl Drop for Teller {
-    fn drop(&mut self) {
-        self.shared.queue().is_over = true;
-        self.shared.arrival.notify_one();
-    }
-}
+impl Queue for Untold {
+    type Item = Event;
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        // No code that holds the lock can leave the queue half changed.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
     fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front()?;
         self.progress -= usize::from(is_progress(&event));
@@ -102,9 +62,6 @@ impl Queue {
     }
 
     fn push(&mut self, event: Event) {
-        if self.is_over {
-            return;
-        }
         if is_progress(&event) {
             if self.progress == PROGRESS_MAX
                 && let Some(oldest) = self.events.iter().position(is_progress)

@@ -20,6 +20,7 @@ mod events;
 mod handle;
 mod home;
 mod keeper;
+mod mailbox;
 mod names;
 mod node;
 mod peers;

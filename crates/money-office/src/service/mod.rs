@@ -1,12 +1,12 @@
 //! The office over HTTP: canonical bytes in, canonical bytes out, once they are durable.
 
+pub(crate) mod gate;
 mod handlers;
 mod openapi;
 mod problem;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -19,6 +19,7 @@ use onehop_wire::limits::OFFICE_BODY_MAX;
 
 use crate::error::OfficeError;
 use crate::office::Office;
+use crate::service::gate::Gate;
 use crate::store_sled::SledLedger;
 
 pub use openapi::document;
@@ -43,14 +44,14 @@ pub const ROUTES: [(&str, &str); 9] = [
 /// An office that one request at a time may use.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    office: Arc<Mutex<Office<SledLedger>>>,
+    office: Gate<Office<SledLedger>>,
 }
 
 impl Shared {
     /// Shares `office` among requests.
     #[must_use]
     pub fn new(office: Office<SledLedger>) -> Self {
-        Self { office: Arc::new(Mutex::new(office)) }
+        Self { office: Gate::new(office) }
     }
 
     /// Runs `work` on the office, off the threads that serve. What it answers is durable.
@@ -60,12 +61,10 @@ impl Shared {
         + Send
         + 'static,
     ) -> Result<T, Problem> {
-        let office = Arc::clone(&self.office);
+        let office = self.office.clone();
         let done = tokio::task::spawn_blocking(move || {
-            // A panic in a call before its write leaves the office as it was on the disk, but what
-            // it holds in memory is no longer sure: the office answers nothing more.
-            let mut office = office.lock().map_err(|_| Problem::halted())?;
-            work(&mut office, now()).map_err(Problem::from)
+            let answer = office.pass(|office| work(office, now())).ok_or_else(Problem::halted)?;
+            answer.map_err(Problem::from)
         });
         done.await.unwrap_or_else(|_| Err(Problem::halted()))
     }

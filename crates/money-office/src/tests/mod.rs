@@ -7,4 +7,6 @@ mod forks;
 mod histories;
 mod payments;
 mod stores;
+#[cfg(feature = "service")]
+mod threads;
 mod world;
