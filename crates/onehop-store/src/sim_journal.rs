@@ -69,6 +69,11 @@ impl SimJournal {
         self.disk.fail_after(operations, fault);
     }
 
+    /// Ends a fault that no operation has met yet.
+    pub fn mend(&mut self) {
+        self.disk.mend();
+    }
+
     /// Flips the bits of `mask` in durable byte `at`; `false` if there is no such byte.
     pub fn flip(&mut self, at: usize, mask: u8) -> bool {
         self.disk.flip(at, mask)
@@ -84,6 +89,50 @@ impl SimJournal {
     #[must_use]
     pub fn pending_sectors(&self) -> usize {
         self.disk.pending_sectors()
+    }
+
+    /// How many sectors each write since the last barrier has, in order: they are what
+    /// [`SimJournal::crash`] numbers, write by write.
+    #[must_use]
+    pub fn pending_writes(&self) -> &[usize] {
+        self.disk.pending_writes()
+    }
+
+    /// The bytes of the disk as a reader sees them. Two disks with the same bytes and nothing
+    /// pending behave alike from then on, but for the count of their operations.
+    #[must_use]
+    pub fn image(&self) -> Vec<u8> {
+        self.disk.image()
+    }
+
+    /// Of a journal that is loaded, the bytes that a reader of its disk can reach: its snapshot, its
+    /// log, its archive and the two numbers that say which they are. What else lies on the disk is
+    /// left from a snapshot that never came into force, and is overwritten before it is read.
+    #[must_use]
+    pub fn reachable(&self) -> Option<Vec<u8>> {
+        let open = self.open.as_ref()?;
+        let file = |file: u8, sectors: usize| {
+            let bytes = self.disk.read(file);
+            bytes.get(..sectors * SECTOR_BYTES).unwrap_or(bytes)
+        };
+        let (log, snapshot) =
+            (layout::log_file(open.generation), layout::snapshot_file(open.generation));
+        let numbers = [
+            open.generation,
+            open.marks,
+            open.forced.0,
+            open.archive_sectors as u64,
+            open.end as u64,
+            self.disk.pending_sectors() as u64,
+        ];
+        let mut bytes: Vec<u8> = numbers.into_iter().flat_map(u64::to_le_bytes).collect();
+        bytes.extend(file(log, open.end));
+        bytes.extend(file(layout::ARCHIVE, open.archive_sectors));
+        if open.generation > 0 {
+            let (frame, _) = Frame::decode(self.disk.read(snapshot))?;
+            bytes.extend(frame.encode().0);
+        }
+        Some(bytes)
     }
 
     /// How many writes and barriers the disk has seen, failed ones included.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
+use std::sync::Arc;
 
 /// What a disk writes all or nothing.
 pub(super) const SECTOR_BYTES: usize = 512;
 
 type Sector = [u8; SECTOR_BYTES];
-type Files = BTreeMap<u8, Vec<u8>>;
+/// Shared until written: copies of a disk are cheap.
+type Files = BTreeMap<u8, Arc<Vec<u8>>>;
 
 /// How a simulated disk refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub(super) struct Disk {
     visible: Files,
     /// The writes not yet durable, in order, sector by sector.
     pending: Vec<(u8, usize, Sector)>,
+    /// How many sectors each of those writes has.
+    writes: Vec<usize>,
     operations: u64,
     forces: u64,
     /// The fault, and the count of operations after which each one meets it.
@@ -49,6 +53,7 @@ impl Disk {
         if let Some(DiskFault::Full) = fault {
             return Err(DiskFault::Full.error());
         }
+        self.writes.push(bytes.len().div_ceil(SECTOR_BYTES));
         for (n, chunk) in bytes.chunks(SECTOR_BYTES).enumerate() {
             let mut sector = [0; SECTOR_BYTES];
             sector[..chunk.len()].copy_from_slice(chunk);
@@ -74,6 +79,7 @@ impl Disk {
             return Err(fault.error());
         }
         self.forces += 1;
+        self.writes.clear();
         for (file, at, sector) in mem::take(&mut self.pending) {
             put(&mut self.durable, file, at, &sector);
         }
@@ -87,6 +93,7 @@ impl Disk {
                 put(&mut self.durable, file, at, &sector);
             }
         }
+        self.writes.clear();
         self.visible.clone_from(&self.durable);
         self.fault = None;
     }
@@ -96,12 +103,19 @@ impl Disk {
         self.fault = Some((self.operations + operations, fault));
     }
 
+    /// Ends faults.
+    pub(super) fn mend(&mut self) {
+        self.fault = None;
+    }
+
     /// Flips the bits of `mask` in durable byte `at`, counted over all files.
     pub(super) fn flip(&mut self, mut at: usize, mask: u8) -> bool {
         for (file, bytes) in &mut self.durable {
-            if let Some(byte) = bytes.get_mut(at) {
+            if let Some(byte) = Arc::make_mut(bytes).get_mut(at) {
                 *byte ^= mask;
-                if let Some(byte) = self.visible.get_mut(file).and_then(|seen| seen.get_mut(at)) {
+                if let Some(byte) =
+                    self.visible.get_mut(file).and_then(|seen| Arc::make_mut(seen).get_mut(at))
+                {
                     *byte ^= mask;
                 }
                 return true;
@@ -113,15 +127,32 @@ impl Disk {
 
     /// The bytes of `file`, a whole number of sectors.
     pub(super) fn read(&self, file: u8) -> &[u8] {
-        self.visible.get(&file).map_or(&[], Vec::as_slice)
+        self.visible.get(&file).map_or(&[], |bytes| bytes.as_slice())
     }
 
     pub(super) fn durable_bytes(&self) -> usize {
-        self.durable.values().map(Vec::len).sum()
+        self.durable.values().map(|bytes| bytes.len()).sum()
     }
 
     pub(super) fn pending_sectors(&self) -> usize {
         self.pending.len()
+    }
+
+    pub(super) fn pending_writes(&self) -> &[usize] {
+        &self.writes
+    }
+
+    /// What a reader sees, file by file, without the zeros at the end: nobody can tell a sector of
+    /// zeros from one that was never written.
+    pub(super) fn image(&self) -> Vec<u8> {
+        let mut image = Vec::new();
+        for (file, bytes) in &self.visible {
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            image.push(*file);
+            image.extend((end as u64).to_le_bytes());
+            image.extend(bytes.get(..end).unwrap_or_default());
+        }
+        image
     }
 
     pub(super) fn operations(&self) -> u64 {
@@ -141,7 +172,7 @@ impl Disk {
 }
 
 fn put(files: &mut Files, file: u8, at: usize, sector: &Sector) {
-    let bytes = files.entry(file).or_default();
+    let bytes = Arc::make_mut(files.entry(file).or_default());
     let start = at * SECTOR_BYTES;
     if bytes.len() < start + SECTOR_BYTES {
         bytes.resize(start + SECTOR_BYTES, 0);
