@@ -70,6 +70,29 @@ impl State {
         out.or_else(|| self.seller.get(tx).map(|payment| seller_view(*tx, payment)))
     }
 
+    /// Role and state of a payment, such as `buyer PREPARED`; `none` if it is not known.
+    #[must_use]
+    pub fn stage(&self, tx: &TxId) -> &'static str {
+        match (self.buyer.get(tx), self.seller.get(tx)) {
+            (Some(payment), _) => match payment.state {
+                BuyerState::Refused(_) => "buyer REFUSED",
+                BuyerState::Prepared(_) => "buyer PREPARED",
+                BuyerState::Committed { .. } | BuyerState::Settled { .. } => "buyer COMMITTED",
+                BuyerState::Aborted { .. } => "buyer ABORTED",
+                BuyerState::Voided { .. } => "buyer VOIDED",
+            },
+            (None, Some(payment)) => match payment.state {
+                SellerState::Invited => "seller INVITED",
+                SellerState::Committed { .. } => "seller COMMITTED",
+                SellerState::Done { .. } => "seller DONE",
+                SellerState::Redeemed { .. } => "seller REDEEMED",
+                SellerState::Lost { .. } => "seller LOST",
+                SellerState::Aborted(_) => "seller ABORTED",
+            },
+            (None, None) => "none",
+        }
+    }
+
     /// The evidence of a payment that happened, for anybody who knows the office's root key.
     #[must_use]
     pub fn receipt(&self, tx: &TxId) -> Option<ReceiptFile> {

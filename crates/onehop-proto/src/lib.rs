@@ -52,7 +52,7 @@ pub use config::Config;
 pub use event::{Event, Fault, NotPaid, Terms};
 pub use history::{Direction, PaymentView, Standing};
 pub use office::{Birth, Claims};
-pub use output::{Batch, Output, PeerId};
+pub use output::{Batch, Heard, Output, PeerId};
 pub use payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
 pub use purse::{Balance, Purse};
 pub use record::{Change, Image, LogRecord};

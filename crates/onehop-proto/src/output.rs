@@ -1,5 +1,7 @@
 //! What the wallet asks its driver to do, strictly in order.
 
+use onehop_wire::TxId;
+
 use crate::event::Event;
 use crate::record::LogRecord;
 
@@ -46,4 +48,18 @@ pub enum Output {
     Disconnect(PeerId),
     /// Tell the person.
     Notify(Event),
+}
+
+/// A message about a payment that was opened, for logs and diagrams.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Heard {
+    /// Its name in the specification.
+    pub message: &'static str,
+    /// The payment.
+    pub tx: TxId,
+    /// Role and state of that payment here before the message, such as `seller INVITED`; `none`
+    /// if it was not known.
+    pub before: &'static str,
+    /// The same after it.
+    pub after: &'static str,
 }

@@ -11,7 +11,7 @@ use onehop_wire::{
 
 use crate::config::OPEN_FAILURES_MAX;
 use crate::event::{CertificateFault, Event, Fault};
-use crate::output::{Output, PeerId};
+use crate::output::{Heard, Output, PeerId};
 use crate::payment::{BuyerState, SellerState};
 use crate::record::LogRecord;
 use crate::refusal::Refusal;
@@ -98,21 +98,36 @@ impl Wallet {
         Ok(())
     }
 
-    /// A packet arrived. Whatever is wrong with it is an event, never an error.
-    pub fn handle_packet(&mut self, now: Now, peer: PeerId, bytes: &[u8]) {
+    /// A packet arrived. Whatever is wrong with it is an event, never an error. What it said about
+    /// a payment, if it was new and opened, is for logs.
+    pub fn handle_packet(&mut self, now: Now, peer: PeerId, bytes: &[u8]) -> Option<Heard> {
         if !self.peers.contains_key(&peer) {
-            return;
+            return None;
         }
         let Ok(packet) = decode::<Packet>(bytes, PACKET_MAX) else {
-            return self.blame(peer, Fault::Malformed);
+            self.blame(peer, Fault::Malformed);
+            return None;
         };
         match packet {
             Packet::Hello1(hello) => self.on_hello_1(peer, &hello, bytes),
             Packet::Hello2(hello) => self.on_hello_2(now, peer, &hello, bytes),
             Packet::Hello3(hello) => self.on_hello_3(now, peer, &hello, bytes),
-            Packet::Sealed(sealed) => self.on_sealed(now, peer, &sealed),
+            Packet::Sealed(sealed) => {
+                let message = self.on_sealed(now, peer, &sealed)?;
+                let (name, tx) = (message.name(), message.tx());
+                let before = tx.map(|tx| self.stage(&tx));
+                self.on_message(now, peer, message);
+                let (tx, before) = (tx?, before?);
+                return Some(Heard { message: name, tx, before, after: self.stage(&tx) });
+            }
             Packet::Reject(code) => self.on_reject(peer, code),
         }
+        None
+    }
+
+    /// Role and state of a payment; ASKED is not durable, and not known to the state.
+    fn stage(&self, tx: &onehop_wire::TxId) -> &'static str {
+        if self.asked.contains_key(tx) { "buyer ASKED" } else { self.state.stage(tx) }
     }
 
     /// A reject is not authenticated: it ends a session, as a lost channel does, and no payment.
@@ -353,19 +368,22 @@ impl Wallet {
         questions
     }
 
-    fn on_sealed(&mut self, now: Now, peer: PeerId, sealed: &Sealed) {
+    /// Opens a sealed packet; the message in it, if it is the next one and in order.
+    fn on_sealed(&mut self, now: Now, peer: PeerId, sealed: &Sealed) -> Option<Message> {
         let Some(open) = self.peers.get_mut(&peer).and_then(Peer::open_mut) else {
-            return self.blame(peer, Fault::Unexpected);
+            self.blame(peer, Fault::Unexpected);
+            return None;
         };
         let is_known = sealed.number <= open.session.opened();
         let is_replayed = is_known && mutant::is(Mutant::SealedReplayed);
         if is_known && !is_replayed {
             let again = open.arq.echo(now.mono_ms);
-            return self.transmit_all(peer, again);
+            self.transmit_all(peer, again);
+            return None;
         }
         // A message beyond the next one comes again after the missing ones.
         if Some(sealed.number) != open.session.opened().checked_add(1) && !is_replayed {
-            return;
+            return None;
         }
         let Ok(plaintext) = open.session.open(sealed) else {
             open.failures = open.failures.saturating_add(1);
@@ -374,7 +392,7 @@ impl Wallet {
             if over {
                 self.hang_up(peer);
             }
-            return;
+            return None;
         };
         let acked = sealed.ack <= open.session.sent();
         open.arq.acked(sealed.ack);
@@ -388,8 +406,9 @@ impl Wallet {
                 self.blame(peer, Fault::Malformed);
                 self.hang_up(peer);
             }
-            Ok(message) => self.on_message(now, peer, message),
+            Ok(message) => return Some(message),
         }
+        None
     }
 
     pub(crate) fn on_message(&mut self, now: Now, peer: PeerId, message: Message) {

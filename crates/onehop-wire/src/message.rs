@@ -65,6 +65,24 @@ impl Message {
         }
     }
 
+    /// The payment that this message is about; an attachment belongs to the vote that follows it.
+    #[must_use]
+    pub fn tx(&self) -> Option<TxId> {
+        match self {
+            Self::CommitRequest { request, .. } | Self::Status { request, .. } => {
+                Some(request.body.tx_id())
+            }
+            Self::Attachment(_) => None,
+            Self::Agreed(agreed) => Some(agreed.body.tx),
+            Self::Refused(refused) => Some(refused.body.tx),
+            Self::Commit(commit) => Some(commit.body.tx),
+            Self::Abort(abort) => Some(abort.body.tx),
+            Self::Committed(committed) => Some(committed.body.tx),
+            Self::Released(released) => Some(released.body.tx),
+            Self::Unknown(tx) => Some(*tx),
+        }
+    }
+
     /// The name in the specification, for logs and sequence diagrams.
     #[must_use]
     pub const fn name(&self) -> &'static str {
