@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
+mod cuts;
 mod figure;
 mod kills;
 mod layers;
@@ -72,6 +73,8 @@ enum Task {
     },
     /// Cut the power of virtual machines with wallets in them; nothing acknowledged may be lost
     Power(power::PowerArgs),
+    /// Cut the power at every disk operation of one payment, and again while it is recovered
+    Cuts(cuts::CutsArgs),
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
     Sim(sim::SimArgs),
     /// Run every proof at its short size and print all figures; or write the table of docs/safety.md
@@ -134,7 +137,8 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Figures(args) => proofs::figures(&tree.root, args)?,
         Task::Night(args) => proofs::night(&tree.root, args)?,
         Task::Power(args) => power::run(&tree.root, args)?,
-        Task::Sim(args) => sim::run(args),
+        Task::Cuts(args) => cuts::run(args),
+        Task::Sim(args) => sim::run(args)?,
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {
             vectors::write(&tree.root)?;

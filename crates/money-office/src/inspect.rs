@@ -31,8 +31,20 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`].
     pub fn standings(&self, tx: TxId) -> Decided<Vec<Standing>> {
+        self.standing_under(tx.as_bytes(), 16)
+    }
+
+    /// How all payments stand, by payment key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn all_standings(&self) -> Decided<Vec<Standing>> {
+        self.standing_under(&[], usize::MAX)
+    }
+
+    fn standing_under(&self, prefix: &[u8], limit: usize) -> Decided<Vec<Standing>> {
         let mut found = Vec::new();
-        for (key, bytes) in self.store().scan(Table::Payments, tx.as_bytes(), None, 16)? {
+        for (key, bytes) in self.store().scan(Table::Payments, prefix, None, limit)? {
             let row: PaymentRow = read_row(Table::Payments, &bytes)?;
             let key = payment_key(&key).ok_or(StoreError::Row { table: Table::Payments })?;
             let purse = self.store().get(Table::Checkpoints, row.checkpoint.as_bytes())?;

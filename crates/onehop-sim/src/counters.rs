@@ -1,48 +1,6 @@
-//! What was reached, and what should sometimes be.
+//! What was reached.
 
 use std::collections::BTreeMap;
-
-/// Seeds from which on a counter at zero fails the run.
-pub const SEEDS_MIN: u64 = 50;
-
-/// What every run of enough seeds must reach at least once.
-pub const SOMETIMES: &[&str] = &[
-    "seller/INVITED",
-    "seller/COMMITTED",
-    "seller/DONE",
-    "seller/REDEEMED",
-    "seller/LOST",
-    "seller/ABORTED",
-    "buyer/ASKED",
-    "buyer/REFUSED",
-    "buyer/PREPARED",
-    "buyer/COMMITTED",
-    "buyer/ABORTED",
-    "buyer/VOIDED",
-    "message/HELLO-1",
-    "message/HELLO-2",
-    "message/HELLO-3",
-    "message/REJECT",
-    "message/COMMIT-REQUEST",
-    "message/ATTACHMENT",
-    "message/AGREED",
-    "message/REFUSED",
-    "message/COMMIT",
-    "message/ABORT",
-    "message/COMMITTED",
-    "message/RELEASED",
-    "message/STATUS",
-    "message/UNKNOWN",
-    "office/enrolled",
-    "office/renewed",
-    "office/transfer-refused",
-    "office/PAID",
-    "office/VOID",
-    "office/PENDING",
-    "wallet/compacted",
-    "wallet/recovered",
-    "wallet/halted",
-];
 
 /// How often each thing happened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -5,18 +5,19 @@ use std::collections::{BTreeMap, VecDeque};
 use onehop_link::channels::{Channels, ChannelsConfig, ChannelsOutput};
 use onehop_link::framing::ChannelId;
 use onehop_link::link::{LinkEvent, PeerRef};
-use onehop_proto::{Batch, Config, Event, Output, PeerId, Wallet};
+use onehop_proto::{Batch, Config, Event, LogRecord, Output, PeerId, Wallet};
 use onehop_store::{Durability, Journal, Lsn, SimJournal};
 use onehop_wire::{Now, UnixSeconds, decode, encode};
 use rand_core::Rng as _;
 
-use crate::check::{durability, force, forks, replays};
+use crate::check::{durability, force, forks, frozen, replays};
 use crate::disk;
 use crate::env::{Env, Mutant};
 use crate::faults::FaultKind;
 use crate::people::{self, Plan};
 use crate::radio;
 use crate::trace::NAMES;
+use crate::transitions;
 
 /// How long a channel that the wallet closed may take to send what waits, in milliseconds.
 const FLUSH_MS: u64 = 2_000;
@@ -66,11 +67,28 @@ pub(crate) struct Device {
     pub(crate) awaited: Option<u64>,
     /// Timers are not looked at before, so that time goes on.
     floor_ms: u64,
+    /// A timer is being looked at: what is said now is said again.
+    is_timer: bool,
+    /// A session has just opened: what is said now was owed.
+    is_opening: bool,
+    /// FROZEN is on the disk.
+    pub(crate) is_frozen: bool,
 }
 
 impl Device {
     pub(crate) fn new(index: usize, journal: SimJournal) -> Self {
-        Self { index, journal, running: None, skew: 0, forced: 0, awaited: None, floor_ms: 0 }
+        Self {
+            index,
+            journal,
+            running: None,
+            skew: 0,
+            forced: 0,
+            awaited: None,
+            floor_ms: 0,
+            is_timer: false,
+            is_opening: false,
+            is_frozen: false,
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -102,8 +120,15 @@ impl Device {
         }
         let skew = i64::try_from(env.between(0, 24 * 3_600)).unwrap_or(0) - 12 * 3_600;
         self.skew = if env.strikes(FaultKind::ClockSkew) { skew } else { 0 };
+        if env.strikes(FaultKind::EmptyStore) {
+            durability::empty(env, self.name());
+            env.plans.push(env.now_ms + 5_000, self.index, Plan::Start);
+            return;
+        }
         disk::trouble_in_recovery(&mut self.journal, env);
         let seed = env.seed();
+        env.moves += 1;
+        let begun = self.journal.operations();
         let loaded = match self.journal.load() {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -112,6 +137,10 @@ impl Device {
             }
         };
         durability::loaded(env, self.index, self.forced, Ok(&loaded));
+        let read = self.journal.operations();
+        if env.is_cut(self.index, self.journal.operations()) {
+            return self.crash(env, "loses power");
+        }
         let snapshot = loaded.snapshot.as_ref().map(|(lsn, state)| (lsn.0, state.as_slice()));
         let records = loaded.records.iter().map(|(lsn, bytes)| (lsn.0, bytes.clone()));
         for (lsn, bytes) in &loaded.records {
@@ -121,7 +150,12 @@ impl Device {
         }
         self.forced = loaded.next().0 - 1;
         match Wallet::recover(Config::default(), seed, snapshot, records) {
-            Ok(wallet) => self.run(env, wallet),
+            Ok(wallet) => {
+                self.run(env, wallet);
+                if env.found.is_some() && env.recovery.is_none() {
+                    env.recovery = Some([begun, read, self.journal.operations()]);
+                }
+            }
             Err(error) => durability::unrecovered(env, self.name(), &error),
         }
     }
@@ -130,6 +164,8 @@ impl Device {
         env.counters.reach("wallet/recovered");
         env.facts.is_stirred = true;
         env.line(self.name(), "*", "", "starts");
+        self.is_frozen = wallet.state().is_frozen();
+        transitions::restarted(&mut env.counters, wallet.state());
         self.running = Some(Running {
             wallet,
             channels: Channels::new(ChannelsConfig::default()),
@@ -151,7 +187,7 @@ impl Device {
         self.awaited = None;
         env.radio.gone(env.now_ms, self.index);
         env.plans.forget(self.index);
-        disk::cut_power(&mut self.journal, env);
+        disk::cut_power(&mut self.journal, env, self.index, self.forced);
         let at = env.now_ms + env.between(200, 20_000);
         if env.mutant != Some(Mutant::NobodyReturns) {
             env.plans.push(at, self.index, Plan::Start);
@@ -186,7 +222,9 @@ impl Device {
         if let Some(running) = &mut self.running {
             running.channels.handle_timeout(now.mono_ms);
             running.wallet.handle_timeout(now);
+            self.is_timer = true;
             self.settle(env);
+            self.is_timer = false;
         }
     }
 
@@ -196,6 +234,7 @@ impl Device {
         let Some(running) = &mut self.running else { return };
         let Some(compaction) = running.wallet.compaction(now, true) else { return };
         disk::trouble(&mut self.journal, env);
+        env.moves += 1;
         let upto = Lsn(compaction.upto);
         let stored = self.journal.snapshot(upto, &compaction.snapshot, &compaction.archived);
         if let Err(error) = stored {
@@ -203,6 +242,9 @@ impl Device {
             return self.crash(env, &format!("halts: {error}"));
         }
         self.forced = self.forced.max(compaction.upto);
+        if env.is_cut(self.index, self.journal.operations()) {
+            return self.crash(env, "loses power");
+        }
         running.wallet.compacted(compaction);
         env.counters.reach("wallet/compacted");
         env.line(self.name(), "=>", "disk", "snapshot");
@@ -228,6 +270,7 @@ impl Device {
 
     /// Does all that the wallet and the channels want, until neither wants anything.
     fn settle(&mut self, env: &mut Env) {
+        self.is_opening = false;
         loop {
             while let Some(output) = self.running.as_mut().and_then(|r| r.wallet.poll_output()) {
                 self.carry_out(env, output);
@@ -249,6 +292,7 @@ impl Device {
     }
 
     fn carry_out(&mut self, env: &mut Env, output: Output) {
+        env.moves += 1;
         let is_operation = matches!(output, Output::Persist(_) | Output::Transmit { .. });
         if is_operation && env.strikes(FaultKind::Crash) {
             return self.crash(env, "loses power");
@@ -274,6 +318,10 @@ impl Device {
             let peers = self.running.as_ref().map(|running| &running.peers);
             let known = peers.and_then(|peers| peers.get(peer));
             is_seller = known.is_some_and(|(_, initiator)| !initiator);
+        }
+        self.is_opening |= matches!(event, Event::SessionOpen { .. });
+        if let (Event::SessionClosed { .. }, Some(running)) = (event, &self.running) {
+            transitions::session_ended(&mut env.counters, running.wallet.state());
         }
         if let Event::PeerFault { fault, .. } = event {
             forks::blamed(&mut env.facts, self.index, *fault);
@@ -321,6 +369,11 @@ impl Device {
         }
         for (record, lsn) in batch.records.iter().zip(batch.first..) {
             env.facts.signed(self.index, lsn, record, batch.forced);
+            self.is_frozen |= matches!(record, LogRecord::Frozen);
+        }
+        transitions::recorded(&mut env.counters, &batch.records, self.is_timer);
+        if env.is_cut(self.index, self.journal.operations()) {
+            return self.crash(env, "loses power");
         }
         if batch.forced {
             self.forced = batch.last();
@@ -333,6 +386,8 @@ impl Device {
 
     fn transmit(&mut self, env: &mut Env, peer: PeerId, bytes: Vec<u8>, name: &'static str) {
         force::transmitting(env, self, name);
+        frozen::transmitting(env, self, name);
+        transitions::said(&mut env.counters, name, (self.is_timer, self.is_opening));
         env.counters.reach(message_counter(name));
         env.line(self.name(), "->", &format!("#{}", peer.0), name);
         let Some(running) = &mut self.running else { return };
@@ -383,7 +438,13 @@ impl Device {
     fn on_packet(&mut self, env: &mut Env, now: Now, peer: PeerId, bytes: &[u8]) {
         let repeats = env.strikes(FaultKind::PacketReplayed);
         let Some(running) = &mut self.running else { return };
-        running.wallet.handle_packet(now, peer, bytes);
+        if let Some(heard) = running.wallet.handle_packet(now, peer, bytes) {
+            transitions::heard(&mut env.counters, &heard);
+            if env.trace.is_kept() {
+                let what = format!("{} {}, {}", heard.message, heard.tx.short(), heard.after);
+                env.line(self.name(), "<-", &format!("#{}", peer.0), &what);
+            }
+        }
         if repeats {
             while let Some(output) = self.running.as_mut().and_then(|r| r.wallet.poll_output()) {
                 self.carry_out(env, output);
@@ -398,13 +459,13 @@ impl Device {
 }
 
 /// The name of a record, for the diagram.
-fn record_name(record: &onehop_proto::LogRecord) -> String {
+fn record_name(record: &LogRecord) -> String {
     let text = format!("{record:?}");
     text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
 fn message_counter(name: &str) -> &'static str {
-    crate::counters::SOMETIMES
+    crate::required::SOMETIMES
         .iter()
         .find(|counter| counter.strip_prefix("message/") == Some(name))
         .copied()

@@ -7,8 +7,15 @@ use rand_core::Rng as _;
 use crate::env::Env;
 use crate::faults::FaultKind;
 
-/// Cuts the power: of the sectors not yet durable all, none, a beginning or any subset arrives.
-pub(crate) fn cut_power(journal: &mut SimJournal, env: &mut Env) {
+/// The number of the office's disk; those of devices are their indices.
+pub(crate) const OFFICE: usize = usize::MAX;
+
+/// Cuts the power of disk `store`, on which records up to `forced` were made durable: of the
+/// sectors that were not, all, none, a beginning or any subset arrives.
+pub(crate) fn cut_power(journal: &mut SimJournal, env: &mut Env, store: usize, forced: u64) {
+    if env.replace(journal, store, forced) {
+        return;
+    }
     if !env.strikes(FaultKind::TornWrite) {
         let keeps_all = env.rng.next_u32().is_multiple_of(2);
         journal.crash(|_| keeps_all);

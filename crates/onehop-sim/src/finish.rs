@@ -44,7 +44,7 @@ pub(crate) fn finish(
         // Purses have expired: nobody can open a session as a buyer before the next one.
         sync_all(world, office)?;
     }
-    if oversleeps || world.env.pick(2) == 0 {
+    if oversleeps || reunites(world) {
         reunite(world, office)?;
     }
     visit_all(world, office)?;
@@ -58,6 +58,14 @@ pub(crate) fn finish(
     world.env.facts.check_changed();
     conservation::audit(&mut world.env, office)?;
     liveness::settled(&mut world.env, &world.devices, office)
+}
+
+/// True if everybody meets once more.
+fn reunites(world: &mut World) -> bool {
+    match world.env.reunites {
+        Some(reunites) => reunites,
+        None => world.env.pick(2) == 0,
+    }
 }
 
 /// Some meet, and are torn apart in the midst of it, until after the deadlines.

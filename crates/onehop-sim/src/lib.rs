@@ -17,16 +17,21 @@
 
 pub mod check;
 pub mod counters;
+pub mod cuts;
 mod device;
 mod disk;
 pub mod env;
 pub mod faults;
 mod finish;
+mod ledger;
 mod office;
 mod people;
 mod radio;
+pub mod replay;
+mod required;
 pub mod run;
 pub mod trace;
+mod transitions;
 mod workload;
 mod world;
 
@@ -36,5 +41,6 @@ mod tests;
 pub use check::Violation;
 pub use env::Options;
 pub use faults::{FaultKind, Faults, Variant};
-pub use run::{Summary, replay_command, run_seeds};
+pub use replay::{Replay, ReplayError};
+pub use run::{Summary, replay_command, run_seeds, run_seeds_on};
 pub use world::{RunOutcome, World};

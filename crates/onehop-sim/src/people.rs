@@ -72,7 +72,7 @@ pub(crate) fn hear(env: &mut Env, device: usize, is_seller: bool, event: &Event)
             if is_seller {
                 let again = soon + env.between(100, 8_000);
                 env.plans.push(soon, device, Plan::Ask(*peer));
-                if chance < 0.4 {
+                if chance < 0.4 && !env.is_scripted {
                     env.plans.push(again, device, Plan::Ask(*peer));
                 }
             }
@@ -81,7 +81,7 @@ pub(crate) fn hear(env: &mut Env, device: usize, is_seller: bool, event: &Event)
         }
         Event::Asked { tx, .. } => {
             env.counters.reach("buyer/ASKED");
-            if chance < 0.8 {
+            if chance < 0.8 || env.is_scripted {
                 env.plans.push(soon, device, Plan::Confirm(*tx));
             } else if chance < 0.93 {
                 env.plans.push(soon, device, Plan::Refuse(*tx));

@@ -5,12 +5,12 @@ use onehop_wire::office::{Outcome, OutcomeKind};
 use onehop_wire::{Hash, Signature, Signed, TxId, UnixSeconds};
 
 use crate::check::{
-    DURABILITY, Facts, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I14, OFFICE_C1,
-    OFFICE_I10, OFFICE_I14_HONEST, OFFICE_I14_PROOF, Payment, authority, chain, contradiction,
-    credit, facts, forks, gain, loss, prepared,
+    DURABILITY, FROZEN, Facts, I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11, I12, I14, OFFICE_C1,
+    OFFICE_DURABILITY, OFFICE_I10, OFFICE_I11, OFFICE_I14_HONEST, OFFICE_I14_PROOF, Payment,
+    authority, chain, contradiction, credit, facts, forks, frozen, gain, loss, prepared,
 };
 use crate::env::Mutant;
-use crate::{Faults, Options, RunOutcome, Variant, World, replay_command};
+use crate::{Faults, Options, Replay, RunOutcome, Variant, World, replay_command, run_seeds_on};
 
 fn short() -> Options {
     Options { acts: 25, ..Options::default() }
@@ -35,6 +35,48 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 #[test]
+fn two_threads_show_the_same_outcomes_in_the_same_order_as_one() {
+    let options = Options { trace: true, acts: 8, ..Options::default() };
+    let [one, two] = [1, 2].map(|jobs| {
+        let mut traces = Vec::new();
+        let summary = run_seeds_on(jobs, 1, 6, &options, |o| traces.push(o.trace.clone()));
+        (summary.steps, summary.counters, traces)
+    });
+    assert_eq!(one, two);
+}
+
+#[test]
+fn a_replay_file_gives_the_same_diagram_byte_for_byte() {
+    let options = Options { variant: Variant::RolledBack, ..short() };
+    let text = Replay { seed: 5, options }.to_string();
+    let [first, again] = [(); 2].map(|()| {
+        let replay = Replay::parse(&text).unwrap();
+        World::new(replay.seed, &replay.options).run().trace
+    });
+    assert!(first.lines().count() > 100);
+    assert_eq!(first, again);
+}
+
+#[test]
+fn a_frozen_wallet_that_speaks_is_noticed() {
+    let mut world = World::new(1, &short());
+    let mut device = world.devices.remove(0);
+    frozen::transmitting(&mut world.env, &device, "HELLO-2");
+    assert_eq!(world.env.facts.violations, []);
+    device.is_frozen = true;
+    frozen::transmitting(&mut world.env, &device, "REJECT");
+    assert_eq!(world.env.facts.violations, []);
+    frozen::transmitting(&mut world.env, &device, "HELLO-2");
+    assert_eq!(world.env.facts.violations.first().unwrap().invariant, FROZEN);
+}
+
+#[test]
+fn an_office_that_answers_before_it_has_written_is_noticed() {
+    let broken = broken_by(Mutant::OfficeNoForce);
+    assert!(broken.contains(&OFFICE_I11) || broken.contains(&OFFICE_DURABILITY), "{broken:?}");
+}
+
+#[test]
 fn a_trace_is_a_sequence_diagram_and_changes_nothing() {
     let traced = World::new(7, &Options { trace: true, ..short() }).run();
     let silent = World::new(7, &short()).run();
@@ -53,8 +95,12 @@ fn without_faults_everything_settles() {
 
 #[test]
 fn the_replay_command_names_seed_and_variant() {
-    assert_eq!(replay_command(9, Variant::Honest), "cargo xtask sim --seeds 1 --from 9 --trace");
-    assert!(replay_command(9, Variant::Cloned).contains("--variant cloned"));
+    let mut options = Options::default();
+    assert_eq!(replay_command(9, &options), "cargo xtask sim --seeds 1 --from 9 --trace");
+    options.variant = Variant::Cloned;
+    options.faults.loss = 0.2;
+    let command = "cargo xtask sim --seeds 1 --from 9 --variant cloned --fault loss=0.2 --trace";
+    assert_eq!(replay_command(9, &options), command);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What people do: meet, ask, pay, cancel, walk away, and go to the office.
 
-use money_office::OfficeError;
-use onehop_proto::{Refusal, Terms};
+use money_office::{Command, OfficeError};
+use onehop_proto::{Refusal, Terms, Wallet};
 use onehop_wire::office::{OfficeAnswer, OfficeRequest, Transfer, Verdict};
-use onehop_wire::{Money, Text, TxId};
+use onehop_wire::{Money, Now, Text, TxId};
+use rand_core::Rng as _;
 
 use crate::check::{I12_ANSWERED, contradiction, forks, replays};
 use crate::device::Device;
@@ -11,6 +12,7 @@ use crate::env::Env;
 use crate::faults::FaultKind;
 use crate::office::{OfficeSim, currency};
 use crate::people::Plan;
+use crate::transitions;
 
 /// How long buyer mode stays open, in milliseconds.
 const BUYER_MODE_MS: u64 = 120_000;
@@ -51,6 +53,41 @@ pub(crate) fn act(env: &mut Env, devices: &mut [Device]) {
     }
 }
 
+/// What the operator does between the acts of others: pays cash out.
+pub(crate) fn operate(env: &mut Env, office: &mut OfficeSim) -> Result<(), OfficeError> {
+    let (chance, amount) = (env.side.next_u32() % 20, u64::from(env.side.next_u32() % 900) + 1);
+    let who = usize::try_from(env.side.next_u32()).unwrap_or(0) % env.wallets.len().max(1);
+    if chance == 0
+        && let Some(wallet) = env.wallets.get(who).copied()
+        && office.redeem(env, wallet, amount)?
+        && let Some(given) = env.given.get_mut(who)
+    {
+        *given -= i128::from(amount);
+    }
+    Ok(())
+}
+
+/// A wallet is taken out of use, by the operator or by its owner.
+pub(crate) fn retire(
+    env: &mut Env,
+    device: &mut Device,
+    office: &mut OfficeSim,
+    is_revoked: bool,
+) -> Result<(), OfficeError> {
+    let Some(wallet) = env.wallets.get(device.index).copied() else { return Ok(()) };
+    if is_revoked {
+        env.line("office", ".", device.name(), "is revoked");
+        office.operate(env, Command::Revoke { wallet })?;
+        env.facts.exempt.insert(wallet);
+        return Ok(());
+    }
+    // From the moment on in which it may be: the record can be on the disk before power is lost.
+    env.facts.exempt.insert(wallet);
+    env.line(device.name(), ".", "", "is frozen by its owner");
+    device.command(env, |wallet, _| wallet.freeze());
+    Ok(())
+}
+
 /// Carries out one plan of the owner of `device`.
 pub(crate) fn carry_out(
     env: &mut Env,
@@ -65,15 +102,9 @@ pub(crate) fn carry_out(
             device.command(env, |wallet, now| wallet.introduce(now, peer).ok());
         }
         Plan::Ask(peer) => ask(env, device, peer),
-        Plan::Confirm(tx) => {
-            device.command(env, |wallet, now| wallet.confirm(now, &tx).ok());
-        }
-        Plan::Refuse(tx) => {
-            device.command(env, |wallet, now| wallet.refuse(now, &tx).ok());
-        }
-        Plan::Cancel(tx) => {
-            device.command(env, |wallet, now| wallet.cancel(now, &tx).ok());
-        }
+        Plan::Confirm(tx) => decide(env, device, &tx, "yes", Wallet::confirm),
+        Plan::Refuse(tx) => decide(env, device, &tx, "no", Wallet::refuse),
+        Plan::Cancel(tx) => decide(env, device, &tx, "cancel", Wallet::cancel),
         Plan::HangUp(peer) => {
             device.command(env, |wallet, _| {
                 if wallet.session(peer).is_some() {
@@ -88,8 +119,27 @@ pub(crate) fn carry_out(
     Ok(())
 }
 
+/// The owner says something about a payment; what the wallet makes of it is counted.
+fn decide(
+    env: &mut Env,
+    device: &mut Device,
+    tx: &TxId,
+    what: &str,
+    command: impl FnOnce(&mut Wallet, Now, &TxId) -> Result<(), Refusal>,
+) {
+    let done = device.command(env, |wallet, now| {
+        let before = wallet.state().stage(tx);
+        let is_done = command(wallet, now, tx).is_ok();
+        (before, is_done, wallet.state().stage(tx))
+    });
+    let Some((before, is_done, after)) = done else { return };
+    let before = if before == "none" { "buyer ASKED" } else { before };
+    let how = if is_done { "" } else { " refused" };
+    env.counters.reach(&format!("{before} {what}{how} -> {after}"));
+}
+
 fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
-    let is_repeat = env.fraction() < 0.1 && env.orders > 0;
+    let is_repeat = env.fraction() < 0.1 && env.orders > 0 && !env.is_scripted;
     if !is_repeat {
         env.orders += 1;
     }
@@ -98,16 +148,18 @@ fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
         1 => env.between(1, 50),
         _ => env.between(500, 12_000),
     };
+    let amount = if env.is_scripted { 1_250 } else { amount };
     let order = format!("order {}", env.orders);
     let Ok(order_id) = Text::new(order.as_str()) else { return };
     let terms = Terms { amount: Money::new(amount, currency()), order_id, order };
     let asked = device.command(env, |wallet, now| wallet.request(now, peer, &terms));
     let Some(Ok(tx)) = asked else { return };
     env.counters.reach("seller/INVITED");
+    env.counters.reach("seller none charge -> INVITED");
     if env.trace.is_kept() {
         env.line(device.name(), "?", "", &format!("asks for {amount} as {}", tx.short()));
     }
-    if env.fraction() < 0.08 {
+    if env.fraction() < 0.08 && !env.is_scripted {
         let at = env.now_ms + env.between(20, 3_000);
         env.plans.push(at, device.index, Plan::Cancel(tx));
     }
@@ -116,6 +168,7 @@ fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
 /// Closes the purse and sends the SYNC, if the device lives to do so.
 pub(crate) fn sync(env: &mut Env, device: &mut Device) {
     let transfer = match env.pick(6) {
+        _ if env.is_scripted => Transfer::None,
         0 => Transfer::Charge(env.between(1, 30_000)),
         1 => Transfer::Withdraw(env.between(1, 8_000)),
         _ => Transfer::None,
@@ -206,7 +259,16 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
                 let what = format!("purse of {next} after {before:?}: {}", decided.join(", "));
                 env.line("office", ".", device.name(), &what);
             }
+            let about: Vec<_> = answer
+                .outcomes
+                .iter()
+                .map(|o| (o.body.tx, transitions::kind(&o.body.kind)))
+                .collect();
+            let before = stages(device, &about);
             let taken = device.command(env, |wallet, _| wallet.renewed(*answer));
+            if matches!(taken, Some(Ok(_))) {
+                tell(env, device, &about, &before);
+            }
             if let Some(running) = device.running.as_ref().filter(|_| env.trace.is_kept()) {
                 let balance = running.wallet.balance();
                 env.line(device.name(), ".", "", &format!("{balance:?}"));
@@ -223,6 +285,7 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
             }
         }
         OfficeAnswer::Resolve(verdict) => verdict_heard(env, device, &verdict),
+        OfficeAnswer::Refused(_) if is_exempt(env, device) => {}
         OfficeAnswer::Refused(why) => {
             let what = format!("{}: {} refused: {why}", device.name(), request_name(request));
             env.facts.violate(I12_ANSWERED, what);
@@ -232,14 +295,41 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
 }
 
 fn verdict_heard(env: &mut Env, device: &mut Device, verdict: &Verdict) {
-    if let Verdict::Refused(why) = verdict {
+    if let Verdict::Refused(why) = verdict
+        && !is_exempt(env, device)
+    {
         let what = format!("{}: {why}", device.name());
         env.facts.violate(I12_ANSWERED, what);
     }
+    let about: Vec<_> = transitions::verdict(verdict).into_iter().collect();
+    let before = stages(device, &about);
     let taken = device.command(env, |wallet, _| wallet.verdict(verdict));
+    tell(env, device, &about, &before);
+    if matches!(taken, Some(Err(Refusal::OfficeSignature(_)))) && env.facts.knows_two_keys() {
+        // The next SYNC brings the key.
+        env.counters.reach("office/key-unknown");
+        return;
+    }
     if let Some(Err(refusal)) = taken {
         let what = format!("{}: {refusal}", device.name());
         env.facts.violate(I12_ANSWERED, what);
+    }
+}
+
+/// True if the owner's wallet was revoked or frozen.
+fn is_exempt(env: &Env, device: &Device) -> bool {
+    env.wallets.get(device.index).is_some_and(|wallet| env.facts.exempt.contains(wallet))
+}
+
+fn stages(device: &Device, about: &[(TxId, &'static str)]) -> Vec<&'static str> {
+    let Some(running) = &device.running else { return Vec::new() };
+    about.iter().map(|(tx, _)| running.wallet.state().stage(tx)).collect()
+}
+
+fn tell(env: &mut Env, device: &Device, about: &[(TxId, &'static str)], before: &[&'static str]) {
+    let after = stages(device, about);
+    for (((_, what), before), after) in about.iter().zip(before).zip(after) {
+        transitions::told(&mut env.counters, what, before, after);
     }
 }
 

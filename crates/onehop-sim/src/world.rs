@@ -1,5 +1,7 @@
 //! The world: what happens next, and what is checked after it.
 
+use std::collections::VecDeque;
+
 use money_office::OfficeError;
 use onehop_crypto::Trust;
 use onehop_proto::Birth;
@@ -7,7 +9,7 @@ use onehop_store::{Durability, Journal, Lsn, SimJournal};
 use onehop_wire::office::{Class, OfficeAnswer, OfficeRequest, Transfer};
 use onehop_wire::{Text, encode};
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
+use rand_core::{Rng as _, SeedableRng as _};
 
 use crate::check::{Facts, I12, Violation, chain, conservation, forks};
 use crate::counters::Counters;
@@ -25,6 +27,9 @@ use crate::{finish, workload};
 const STEPS_MAX: u64 = 400_000;
 /// Cash of each owner at first, in minor units.
 const GIVEN: [u64; 4] = [90_000, 60_000, 20_000, 0];
+
+/// Tells the second stream of chance from the first.
+const SIDE: u64 = 0x5eed_0002;
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -69,10 +74,19 @@ impl World {
     /// A world that may be broken on purpose.
     pub(crate) fn with(seed: u64, options: &Options, mutant: Option<Mutant>) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let faults = options.faults.varied(&mut rng);
+        let mut side = ChaCha20Rng::seed_from_u64(seed ^ SIDE);
+        let faults = options.faults.varied(&mut rng, &mut side);
         let env = Env {
             now_ms: 0,
             rng,
+            side,
+            cuts: VecDeque::new(),
+            found: None,
+            moves: 0,
+            is_scripted: false,
+            is_stopped: false,
+            reunites: None,
+            recovery: None,
             faults,
             is_calm: true,
             mutant,
@@ -134,11 +148,33 @@ impl World {
     fn live_with(&mut self, office: &mut OfficeSim) -> Result<(), OfficeError> {
         self.env.is_calm = false;
         let oversleeps = self.env.strikes(FaultKind::Oversleep);
+        let retirements = [(FaultKind::Revocation, true), (FaultKind::Freeze, false)].map(
+            |(kind, is_revoked)| {
+                let (who, when) = (self.env.side.next_u32(), self.env.side.next_u32());
+                self.env.strikes(kind).then_some((who, when, is_revoked))
+            },
+        );
+        let (is_renewing, renewal) = (
+            self.env.strikes(FaultKind::KeyRenewal),
+            self.env.side.next_u32() as usize % self.acts.max(1),
+        );
         for number in 0..self.acts {
+            if is_renewing && number == renewal {
+                office.renew_key(&mut self.env)?;
+            }
             if !self.env.facts.violations.is_empty() && !self.env.facts.is_tainted {
                 return Ok(());
             }
             self.misbehave(number);
+            for (who, when, is_revoked) in retirements.into_iter().flatten() {
+                let at = |drawn: u32, among: usize| drawn as usize % among.max(1);
+                if number == at(when, self.acts)
+                    && let Some(device) = self.devices.get_mut(at(who, self.env.wallets.len()))
+                {
+                    workload::retire(&mut self.env, device, office, is_revoked)?;
+                }
+            }
+            workload::operate(&mut self.env, office)?;
             workload::act(&mut self.env, &mut self.devices);
             let pause = self.env.between(100, 9_000);
             self.run_for(office, pause)?;
@@ -188,6 +224,9 @@ impl World {
 
     /// Does what comes next, unless that is after `until`.
     fn step(&mut self, office: &mut OfficeSim, until: u64) -> Result<bool, OfficeError> {
+        if self.env.is_stopped {
+            return Ok(false);
+        }
         let timers = self.devices.iter().filter_map(Device::next_at).min();
         let env = &mut self.env;
         let next = [env.radio.next_at(), env.plans.next_at(), timers].into_iter().flatten().min();
@@ -261,7 +300,7 @@ impl World {
         self.env.facts.office = Some(*office.read()?.id());
         self.env.facts.trust = Trust::from_info(&info, None).ok();
         for (index, given) in GIVEN.into_iter().take(wallets).enumerate() {
-            self.env.given.push(given);
+            self.env.given.push(i128::from(given));
             let device = self.enrol(&mut office, index, given)?;
             self.devices.push(device);
         }
@@ -284,7 +323,7 @@ impl World {
         // A new disk without faults takes the first record.
         journal.load().ok();
         journal.append(Lsn(1), &[born], Durability::Forced).ok();
-        disk::cut_power(&mut journal, env);
+        disk::cut_power(&mut journal, env, index, 1);
         device.journal = journal;
         device.start(env);
         let name = Text::new(device.name()).unwrap_or_default();

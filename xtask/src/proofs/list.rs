@@ -44,14 +44,17 @@ fn proof(name: &'static str, cores: usize, args: &[&str]) -> Proof {
 
 /// What every change must pass.
 pub(crate) fn short() -> Vec<Proof> {
-    vec![proof("sim", 2, &["sim", "--seeds", "1000"]), proof("measure", 1, &["measure"])]
+    let sim = ["sim", "--variant", "all", "--seeds", "400", "--jobs", "2"];
+    let sim = [&sim[..], &["--payments-min", "20000"]].concat();
+    vec![proof("sim", 2, &sim), proof("cuts", 1, &["cuts"]), proof("measure", 1, &["measure"])]
 }
 
 /// The same, longer, and what takes too long for every change.
 pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
     let text = |size: u64| size.to_string();
     vec![
-        proof("sim", 2, &["sim", "--seeds", &text(sizes.seeds)]),
+        proof("sim", 2, &["sim", "--variant", "all", "--seeds", &text(sizes.seeds), "--jobs", "2"]),
+        proof("cuts", 1, &["cuts"]),
         proof("measure", 1, &["measure"]),
     ]
 }

@@ -79,6 +79,8 @@ pub(crate) struct Facts {
     pub(crate) forks: Vec<Fork>,
     /// Hashes of the entries and SYNCs that the office accepted.
     pub(crate) shown: BTreeSet<Hash>,
+    /// Wallets that were frozen or revoked: they may not settle, and others need not trust them.
+    pub(crate) exempt: BTreeSet<WalletId>,
     /// The wallet that is put back or cloned.
     pub(crate) suspect: Option<WalletId>,
     pub(crate) violations: Vec<Violation>,
@@ -181,6 +183,11 @@ impl Facts {
         let Some(office) = self.office else { return };
         self.checkpoints.insert(checkpoint.hash(&office), checkpoint.body.wallet);
         authority::certified(self, certificate);
+    }
+
+    /// True once the office has changed its key: wallets learn of that when they meet it.
+    pub(crate) fn knows_two_keys(&self) -> bool {
+        self.trust.as_ref().is_some_and(|trust| trust.keys().count() > 1)
     }
 
     /// What is known of a payment, about to change.

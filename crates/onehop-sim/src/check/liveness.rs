@@ -15,7 +15,10 @@ pub(crate) fn settled(
     devices: &[Device],
     office: &mut OfficeSim,
 ) -> Result<(), OfficeError> {
-    for device in devices {
+    let is_exempt = |env: &Env, device: &Device| {
+        env.wallets.get(device.index).is_some_and(|wallet| env.facts.exempt.contains(wallet))
+    };
+    for device in devices.iter().filter(|device| !is_exempt(env, device)).collect::<Vec<_>>() {
         let Some(running) = &device.running else {
             env.facts.violate(I12, format!("{} does not run", device.name()));
             continue;
@@ -61,8 +64,11 @@ fn worth(env: &mut Env, devices: &[Device], office: &mut OfficeSim) -> Result<()
     for device in devices {
         let Some(running) = &device.running else { continue };
         let Some(me) = running.wallet.state().wallet() else { continue };
+        if env.facts.exempt.contains(&me) {
+            continue;
+        }
         let Some(report) = reports.iter().find(|report| report.wallet == me) else { continue };
-        let mut expected = env.given.get(device.index).copied().map_or(0, i128::from);
+        let mut expected = env.given.get(device.index).copied().unwrap_or(0);
         for payment in env.facts.payments.values() {
             let is_paid = payment
                 .outcome

@@ -13,6 +13,7 @@ pub(crate) mod durability;
 pub(crate) mod facts;
 pub(crate) mod force;
 pub(crate) mod forks;
+pub(crate) mod frozen;
 pub(crate) mod gain;
 pub(crate) mod liveness;
 pub(crate) mod loss;
@@ -67,11 +68,19 @@ pub const OFFICE_I14_PROOF: &str = "office I14 overspend leaves a proof";
 pub const OFFICE_I14_HONEST: &str = "office I14 no honest wallet convicted";
 /// What was forced is there after a crash.
 pub const DURABILITY: &str = "durability";
+/// The same at the office.
+pub const OFFICE_DURABILITY: &str = "office durability";
+/// The office answers only what it has written.
+pub const OFFICE_I11: &str = "office I11 nothing leaves before its force";
+/// A frozen wallet signs nothing (spec S-7).
+pub const FROZEN: &str = "S7 frozen signs nothing";
+/// A store that opens empty is refused (spec S-6).
+pub const EMPTY: &str = "S6 an empty store is refused";
 /// A log that is whole makes a wallet again.
 pub const RECOVERY: &str = "recovery";
 
 /// Every checker by its name; those that begin with `office` hold whatever wallets do.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 27] = [
     C1,
     OFFICE_C1,
     I1,
@@ -94,6 +103,10 @@ pub const ALL: [&str; 23] = [
     OFFICE_I14_PROOF,
     OFFICE_I14_HONEST,
     DURABILITY,
+    OFFICE_DURABILITY,
+    OFFICE_I11,
+    FROZEN,
+    EMPTY,
     RECOVERY,
 ];
 
