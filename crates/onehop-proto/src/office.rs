@@ -1,6 +1,8 @@
 //! The wallet's side of what it asks the office: enrol, close and renew the purse, claim,
 //! resolve (spec §9). The bytes travel over HTTP or as files; that is the shell's business.
 
+use std::collections::BTreeMap;
+
 use onehop_crypto::{SessionSecret, SigningKey};
 use onehop_wire::limits::{CLAIMS_MAX, NAME_MAX, SYNC_ENTRIES_MAX};
 use onehop_wire::mutant::{self, Mutant};
@@ -186,11 +188,10 @@ impl Wallet {
         if !goes_on && !mutant::is(Mutant::RenewalUnchecked) {
             return Err(Refusal::OfficeAnswer { what: "checkpoint" });
         }
-        let mut records = Vec::new();
         for outcome in &answer.outcomes {
             trust.outcome(outcome.clone())?;
-            records.extend(self.state().settle(outcome));
         }
+        let mut records = self.state().settle_all(&answer.outcomes);
         records.push(LogRecord::Renewed(Box::new(Renewal {
             office_key: answer.office_key.clone(),
             certificate: answer.certificate.clone(),
@@ -335,6 +336,30 @@ impl State {
                 })
             })
             .collect()
+    }
+
+    /// The records of several final answers. Only the first about a payment settles it; another
+    /// one that contradicts it is kept as evidence, once.
+    fn settle_all(&self, outcomes: &[Signed<Outcome>]) -> Vec<LogRecord> {
+        let mut settled: BTreeMap<TxId, Option<&Outcome>> = BTreeMap::new();
+        let mut records = Vec::new();
+        for outcome in outcomes {
+            let (tx, body) = (outcome.body.tx, &outcome.body);
+            match settled.get(&tx).copied() {
+                None => {
+                    if let Some(record) = self.settle(outcome) {
+                        settled.insert(tx, Some(body));
+                        records.push(record);
+                    }
+                }
+                Some(Some(first)) if first.entry == body.entry && first.kind != body.kind => {
+                    settled.insert(tx, None);
+                    records.extend(self.against(outcome, true));
+                }
+                Some(_) => {}
+            }
+        }
+        records
     }
 
     /// The record of a final answer, if it is news to this wallet. One that contradicts another,

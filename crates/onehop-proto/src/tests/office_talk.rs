@@ -371,6 +371,27 @@ fn an_answer_of_another_office_or_to_another_question_changes_nothing() {
     assert_eq!(pair.buyer.state(&tx), "COMMITTED");
 }
 
+/// Two outcomes of one payment in one answer met an assertion: both were judged before either was
+/// applied.
+#[test]
+fn an_answer_with_two_outcomes_of_one_payment_settles_it_once() {
+    for second in [OutcomeKind::Paid, OutcomeKind::Void] {
+        let mut pair = Pair::new();
+        pair.open();
+        let tx = in_doubt(&mut pair);
+        let resolve = pair.buyer.wallet.resolve(&tx).unwrap();
+        pair.buyer.drain();
+        let first = pair.office.outcome(&resolve.agreed, OutcomeKind::Paid);
+        let again = pair.office.outcome(&resolve.agreed, second);
+        renew(&mut pair, 99_265, vec![first, again.clone(), again]);
+        assert_eq!(pair.buyer.state(&tx), "COMMITTED");
+        let contradicts = second != OutcomeKind::Paid;
+        assert_eq!(pair.buyer.wallet.state().evidence().len(), usize::from(contradicts));
+        let restarted = pair.buyer.restarted(true, 63);
+        assert_eq!(restarted.wallet.state(), pair.buyer.wallet.state());
+    }
+}
+
 #[test]
 fn a_purse_closes_also_with_more_open_requests_than_a_sync_has_places() {
     let mut pair = Pair::new();
