@@ -11,6 +11,7 @@ mod figure;
 mod kills;
 mod layers;
 mod measure;
+mod mutants;
 mod power;
 mod proofs;
 mod sim;
@@ -75,6 +76,8 @@ enum Task {
     Power(power::PowerArgs),
     /// Cut the power at every disk operation of one payment, and again while it is recovered
     Cuts(cuts::CutsArgs),
+    /// Break each shipped decision in turn, and see that a checker notices; needs --features mutants
+    Mutants(mutants::MutantsArgs),
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
     Sim(sim::SimArgs),
     /// Run every proof at its short size and print all figures; or write the table of docs/safety.md
@@ -139,6 +142,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Power(args) => power::run(&tree.root, args)?,
         Task::Cuts(args) => cuts::run(args),
         Task::Sim(args) => sim::run(args)?,
+        Task::Mutants(args) => mutants::run(args)?,
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {
             vectors::write(&tree.root)?;

@@ -30,6 +30,8 @@ mod radio;
 pub mod replay;
 mod required;
 pub mod run;
+pub mod sabotage;
+pub mod scene;
 pub mod trace;
 mod transitions;
 mod workload;

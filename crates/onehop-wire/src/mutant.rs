@@ -150,8 +150,15 @@ pub const fn is(_mutant: Mutant) -> bool {
     false
 }
 
+/// Does `work` with no mutant alive: for checkers that judge by functions of the shipped code.
+#[cfg(not(feature = "mutants"))]
+#[inline]
+pub fn disarmed<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
 #[cfg(feature = "mutants")]
-pub use alive::{armed, is};
+pub use alive::{armed, disarmed, is};
 
 #[cfg(feature = "mutants")]
 mod alive {
@@ -172,13 +179,22 @@ mod alive {
     /// Does `work` with `mutant` alive on this thread, and no other. What was alive before is so
     /// again afterwards, also if `work` panics.
     pub fn armed<R>(mutant: Mutant, work: impl FnOnce() -> R) -> R {
+        with(Some(mutant), work)
+    }
+
+    /// Does `work` with no mutant alive: for checkers that judge by functions of the shipped code.
+    pub fn disarmed<R>(work: impl FnOnce() -> R) -> R {
+        with(None, work)
+    }
+
+    fn with<R>(mutant: Option<Mutant>, work: impl FnOnce() -> R) -> R {
         struct Before(Option<Mutant>);
         impl Drop for Before {
             fn drop(&mut self) {
                 ALIVE.set(self.0);
             }
         }
-        let _before = Before(ALIVE.replace(Some(mutant)));
+        let _before = Before(ALIVE.replace(mutant));
         work()
     }
 }
@@ -208,6 +224,8 @@ mod tests {
         let (one, other) = (Mutant::GapRuleOff, Mutant::VoidEarly);
         let seen = armed(one, || (is(one), is(other), armed(other, || is(one)), is(one)));
         assert_eq!(seen, (true, false, false, true));
+        let seen = armed(one, || (disarmed(|| is(one)), is(one)));
+        assert_eq!(seen, (false, true));
         assert!(!is(one));
         std::panic::catch_unwind(|| armed(one, || panic!("in the midst of it"))).unwrap_err();
         assert!(!is(one));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onehop_crypto::{Trust, Verified};
 use onehop_proto::LogRecord;
+use onehop_wire::mutant;
 use onehop_wire::office::{OfficeAnswer, Outcome, OutcomeKind, Sync, Verdict};
 use onehop_wire::{
     Agreed, Certificate, Checkpoint, Hash, OfficeId, Signed, TxId, UnixSeconds, WalletId,
@@ -111,6 +112,10 @@ impl Facts {
 
     /// A record is durable. Noting it again changes nothing.
     pub(crate) fn record(&mut self, device: usize, lsn: u64, record: &LogRecord) {
+        mutant::disarmed(|| self.note(device, lsn, record));
+    }
+
+    fn note(&mut self, device: usize, lsn: u64, record: &LogRecord) {
         let Some(office) = self.office else { return };
         match record {
             LogRecord::Prepared { agreed, request, .. } => {
