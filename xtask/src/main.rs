@@ -10,6 +10,7 @@ mod cuts;
 mod figure;
 mod kills;
 mod layers;
+mod malformed;
 mod measure;
 mod mutants;
 mod power;
@@ -78,6 +79,8 @@ enum Task {
     Cuts(cuts::CutsArgs),
     /// Break each shipped decision in turn, and see that a checker notices; needs --features mutants
     Mutants(mutants::MutantsArgs),
+    /// Give every mutant of every message to its receiver: nothing is accepted, nothing changes
+    Malformed(malformed::MalformedArgs),
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
     Sim(sim::SimArgs),
     /// Run every proof at its short size and print all figures; or write the table of docs/safety.md
@@ -143,6 +146,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Cuts(args) => cuts::run(args),
         Task::Sim(args) => sim::run(args)?,
         Task::Mutants(args) => mutants::run(args)?,
+        Task::Malformed(args) => malformed::run(args)?,
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {
             vectors::write(&tree.root)?;

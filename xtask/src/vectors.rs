@@ -4,18 +4,19 @@
 //! committed is what any other implementation reads, so a change of a byte is a change of the
 //! protocol, and `--check` is how one learns of it.
 
+pub(crate) mod born;
 mod faults;
-mod fixed_rng;
+pub(crate) mod fixed_rng;
 mod framing;
-mod handshake;
+pub(crate) mod handshake;
 mod hpke;
-mod messages;
+pub(crate) mod messages;
 mod money;
 mod readable;
 mod records;
-mod samples;
+pub(crate) mod samples;
 mod statements;
-mod world;
+pub(crate) mod world;
 
 #[cfg(test)]
 mod tests;

@@ -9,9 +9,10 @@ use onehop_wire::{
     Released, Signed, encode,
 };
 
+use super::born::born;
 use super::readable::{Case, bytes, hex};
-use super::samples::{enrol, next_checkpoint, second_office_key};
-use super::world::{Chain, Person, World, text};
+use super::samples::{next_checkpoint, second_office_key};
+use super::world::{Chain, World, text};
 
 /// Fresh randomness of a start, if it were fresh.
 const START_SEED: [u8; 32] = [0x77; 32];
@@ -104,23 +105,6 @@ fn kind(record: &LogRecord) -> usize {
         LogRecord::Frozen => 19,
         LogRecord::NumbersFrom(_) => 20,
     }
-}
-
-fn born(world: &World, person: &Person) -> Vec<LogRecord> {
-    let name = person.certificate.body.name.as_str();
-    vec![
-        LogRecord::Born {
-            signing_seed: person.seed,
-            mail_secret: *person.mail.to_bytes(),
-            office: world.info(),
-        },
-        LogRecord::EnrolSigned(world.sign(&person.signer, enrol(person, name))),
-        LogRecord::Enrolled(Box::new(onehop_wire::office::EnrolAnswer {
-            office_key: world.office_key.clone(),
-            certificate: person.certificate.clone(),
-            checkpoint: person.checkpoint.clone(),
-        })),
-    ]
 }
 
 fn invited(world: &World, request: &Signed<CommitRequest>) -> LogRecord {
