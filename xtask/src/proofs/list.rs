@@ -46,7 +46,12 @@ fn proof(name: &'static str, cores: usize, args: &[&str]) -> Proof {
 pub(crate) fn short() -> Vec<Proof> {
     let sim = ["sim", "--variant", "all", "--seeds", "400", "--jobs", "2"];
     let sim = [&sim[..], &["--payments-min", "20000"]].concat();
-    vec![proof("sim", 2, &sim), proof("cuts", 1, &["cuts"]), proof("measure", 1, &["measure"])]
+    vec![
+        proof("sim", 2, &sim),
+        proof("cuts", 1, &["cuts"]),
+        proof("malformed", 1, &["malformed"]),
+        proof("measure", 1, &["measure"]),
+    ]
 }
 
 /// The same, longer, and what takes too long for every change.
@@ -55,6 +60,7 @@ pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
     vec![
         proof("sim", 2, &["sim", "--variant", "all", "--seeds", &text(sizes.seeds), "--jobs", "2"]),
         proof("cuts", 1, &["cuts"]),
+        proof("malformed", 1, &["malformed"]),
         proof("measure", 1, &["measure"]),
     ]
 }
