@@ -387,10 +387,10 @@ impl Wallet {
         }
         let Ok(plaintext) = open.session.open(sealed) else {
             open.failures = open.failures.saturating_add(1);
-            let over = open.failures > OPEN_FAILURES_MAX;
-            self.blame(peer, Fault::Envelope);
-            if over {
-                self.hang_up(peer);
+            if open.failures >= OPEN_FAILURES_MAX {
+                self.reject(peer, RejectCode::Ended, Fault::Envelope);
+            } else {
+                self.blame(peer, Fault::Envelope);
             }
             return None;
         };

@@ -1,6 +1,6 @@
 //! Several peers at once, strangers, and peers that break the rules.
 
-use onehop_wire::{Message, PublicKey, Signature, encode};
+use onehop_wire::{Message, Packet, PublicKey, RejectCode, Signature, encode};
 
 use super::office::Office;
 use super::pair::{BUYER_FUNDS, Device, Fate, Pair};
@@ -106,6 +106,7 @@ fn every_flipped_bit_and_every_cut_of_a_packet_changes_no_state() {
     assert_eq!(pair.seller.state(&tx), "DONE", "the true packet still counts");
 }
 
+/// [H-14]
 #[test]
 fn a_session_ends_after_sixty_four_packets_that_do_not_open() {
     let mut pair = Pair::new();
@@ -116,10 +117,16 @@ fn a_session_ends_after_sixty_four_packets_that_do_not_open() {
     let (peer, mut bytes, _) = pair.buyer.out.pop_front().unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     let now = pair.now();
-    for _ in 0..65 {
+    for _ in 0..63 {
         pair.seller.wallet.handle_packet(now, peer, &bytes);
     }
+    pair.seller.drain();
+    assert!(pair.seller.wallet.session(peer).is_some(), "63 may be noise");
+    pair.seller.wallet.handle_packet(now, peer, &bytes);
+    pair.seller.drain();
     assert!(pair.seller.wallet.session(peer).is_none());
+    let ended = encode(&Packet::Reject(RejectCode::Ended));
+    assert!(pair.seller.out.iter().any(|(_, bytes, _)| *bytes == ended), "the peer is told");
     pair.connect();
     pair.wait(5_000, &mut |_| Fate::Arrives);
     pair.assert_settled(&tx, BUYER_FUNDS);
