@@ -87,6 +87,19 @@ const LAYERS: &[Layer] = &[
         ],
         tests_may_use: &["onehop-sim"],
     },
+    // What fuzzers do with bytes; the world is its own.
+    layer(
+        "onehop-fuzz",
+        &[
+            "onehop-wire",
+            "onehop-crypto",
+            "onehop-evidence",
+            "onehop-proto",
+            "onehop-store",
+            "onehop-link",
+            "money-office",
+        ],
+    ),
     layer(
         "xtask",
         &[
@@ -99,6 +112,7 @@ const LAYERS: &[Layer] = &[
             "money-office",
             "onehop-node",
             "onehop-sim",
+            "onehop-fuzz",
         ],
     ),
 ];

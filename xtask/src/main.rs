@@ -6,13 +6,18 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
+mod corpus;
+mod coverage;
 mod cuts;
 mod figure;
+mod fuzz;
 mod kills;
 mod layers;
 mod malformed;
 mod measure;
+mod miri;
 mod mutants;
+mod nightly;
 mod power;
 mod proofs;
 mod sim;
@@ -79,6 +84,18 @@ enum Task {
     Cuts(cuts::CutsArgs),
     /// Break each shipped decision in turn, and see that a checker notices; needs --features mutants
     Mutants(mutants::MutantsArgs),
+    /// Write the first inputs of each fuzz target into fuzz/corpus/
+    Corpus {
+        /// Write nothing; find the files that this source would write differently
+        #[arg(long)]
+        check: bool,
+    },
+    /// Find the regions of code that corpora and tests never run
+    Coverage(coverage::CoverageArgs),
+    /// Run the fuzz targets through cargo-fuzz on nightly Rust
+    Fuzz(fuzz::FuzzArgs),
+    /// Run tests of the pure crates in Miri on nightly Rust
+    Miri(miri::MiriArgs),
     /// Give every mutant of every message to its receiver: nothing is accepted, nothing changes
     Malformed(malformed::MalformedArgs),
     /// Live through seeds of the simulated world; a seed that fails prints how to replay it
@@ -146,6 +163,14 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Cuts(args) => cuts::run(args),
         Task::Sim(args) => sim::run(args)?,
         Task::Mutants(args) => mutants::run(args)?,
+        Task::Corpus { check: true } => corpus::check(&tree.root)?,
+        Task::Corpus { check: false } => {
+            corpus::write(&tree.root)?;
+            Vec::new()
+        }
+        Task::Coverage(args) => coverage::run(&tree.root, args)?,
+        Task::Fuzz(args) => fuzz::run(&tree.root, args)?,
+        Task::Miri(args) => miri::run(&tree.root, args)?,
         Task::Malformed(args) => malformed::run(args)?,
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {

@@ -12,10 +12,10 @@ pub(crate) mod handshake;
 mod hpke;
 pub(crate) mod messages;
 mod money;
-mod readable;
-mod records;
+pub(crate) mod readable;
+pub(crate) mod records;
 pub(crate) mod samples;
-mod statements;
+pub(crate) mod statements;
 pub(crate) mod world;
 
 #[cfg(test)]

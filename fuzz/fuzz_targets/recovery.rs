@@ -1,0 +1,4 @@
+//! `onehop_fuzz::recovery`, for cargo-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| onehop_fuzz::recovery(data));
