@@ -114,7 +114,9 @@ fn replay(file: &Path, json: bool) -> Result<Vec<Finding>> {
         .with_context(|| format!("failed to read {}", file.display()))?;
     let replay = Replay::parse(&text).with_context(|| format!("{}", file.display()))?;
     let outcome = World::new(replay.seed, &replay.options).run();
-    print!("{}", outcome.trace);
+    if !json {
+        print!("{}", outcome.trace);
+    }
     let (steps, method) = (outcome.steps, format!("cargo xtask sim --replay {}", file.display()));
     figure("sim.steps", steps, None, 1, method.clone()).print(json);
     let (failed, none) = (u64::from(!outcome.violations.is_empty()), Some(Limit::Exactly(0.0)));
@@ -192,4 +194,42 @@ impl Totals {
 
 fn figure(name: &str, value: u64, limit: Option<Limit>, n: u64, method: String) -> Figure {
     Figure { name: name.to_owned(), value: count(value), unit: "1", limit, n, method }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: SimArgs,
+    }
+
+    fn complaint(words: &[&str]) -> String {
+        let line = Line::try_parse_from([&["sim"], words].concat()).unwrap();
+        format!("{:#}", run(&line.args).unwrap_err())
+    }
+
+    #[test]
+    fn names_that_nobody_knows_are_refused_in_one_line() {
+        assert_eq!(complaint(&["--variant", "heroic"]), "no variant is called \"heroic\"");
+        assert_eq!(complaint(&["--fault", "lots=0.2"]), "no fault is called \"lots\"");
+        assert!(complaint(&["--fault", "loss=2"]).contains("\"loss=2\""));
+        assert!(Line::try_parse_from(["sim", "--heroic"]).is_err());
+        assert!(Line::try_parse_from(["sim", "--replay", "file", "--seeds", "3"]).is_err());
+    }
+
+    #[test]
+    fn a_replay_file_of_another_version_or_none_is_refused_in_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("seed");
+        let name = file.to_str().unwrap();
+        assert!(complaint(&["--replay", name]).contains(name));
+        std::fs::write(&file, "onehop-sim replay 9\nseed 1\n").unwrap();
+        let line = complaint(&["--replay", name]);
+        assert!(line.contains("version 9") && line.lines().count() == 1, "{line}");
+    }
 }
