@@ -59,6 +59,11 @@ const LAYERS: &[Layer] = &[
             "money-office",
         ],
     ),
+    // It forks wallets and looks inside them, by the feature `model` of onehop-proto.
+    layer(
+        "onehop-model",
+        &["onehop-wire", "onehop-crypto", "onehop-evidence", "onehop-proto", "money-office"],
+    ),
     Layer {
         package: "onehop-cli",
         // Of money-office, only what a client of the office says and hears.
@@ -113,6 +118,7 @@ const LAYERS: &[Layer] = &[
             "onehop-node",
             "onehop-sim",
             "onehop-fuzz",
+            "onehop-model",
         ],
     ),
 ];

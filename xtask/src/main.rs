@@ -16,6 +16,7 @@ mod layers;
 mod malformed;
 mod measure;
 mod miri;
+mod model;
 mod mutants;
 mod nightly;
 mod power;
@@ -104,6 +105,8 @@ enum Task {
     Figures(proofs::FiguresArgs),
     /// Run every proof at a long size
     Night(proofs::NightArgs),
+    /// Explore every state of each scene of the model checker, over the functions that ship
+    Model(model::ModelArgs),
     /// Write the test vectors of protocol-spec.md, section 14, into vectors/
     Vectors {
         /// Write nothing; find the files that this source would write differently
@@ -172,6 +175,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Fuzz(args) => fuzz::run(&tree.root, args)?,
         Task::Miri(args) => miri::run(&tree.root, args)?,
         Task::Malformed(args) => malformed::run(args)?,
+        Task::Model(args) => model::run(args)?,
         Task::Vectors { check: true } => vectors::check(&tree.root)?,
         Task::Vectors { check: false } => {
             vectors::write(&tree.root)?;

@@ -24,6 +24,8 @@
 pub mod config;
 pub mod event;
 pub mod history;
+#[cfg(feature = "model")]
+pub mod model;
 pub mod output;
 pub mod payment;
 pub mod purse;

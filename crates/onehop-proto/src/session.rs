@@ -1,9 +1,9 @@
 //! One channel to another device: the handshake's phases and the open session.
 
-use onehop_crypto::{BuyerHello, BuyerOffer, SellerHello, Session, Verified};
+use onehop_crypto::{BuyerHello, BuyerOffer, EnvelopeError, SellerHello, Session, Verified};
 use onehop_evidence::Payer;
 use onehop_wire::limits::{ATTACHMENTS_BYTES_MAX, ATTACHMENTS_MAX};
-use onehop_wire::{Attachment, Certificate, Hash, WalletId, encode};
+use onehop_wire::{Attachment, Certificate, Hash, Nonce, Sealed, WalletId, encode};
 
 use crate::arq::Arq;
 use crate::config::Config;
@@ -57,7 +57,7 @@ pub(crate) enum Phase {
 /// A finished handshake.
 #[derive(Debug)]
 pub(crate) struct Open {
-    pub(crate) session: Session,
+    pub(crate) session: Keys,
     /// The other wallet.
     pub(crate) certificate: Verified<Certificate>,
     /// The other wallet's purse, if it came as a buyer.
@@ -71,6 +71,10 @@ pub(crate) struct Open {
 
 impl Open {
     pub(crate) fn new(session: Session, certificate: Verified<Certificate>) -> Self {
+        Self::with(Keys::Sealed(session), certificate)
+    }
+
+    pub(crate) fn with(session: Keys, certificate: Verified<Certificate>) -> Self {
         Self {
             session,
             certificate,
@@ -87,8 +91,72 @@ impl Open {
     }
 }
 
+/// What a session seals and opens with.
+#[derive(Debug)]
+#[cfg_attr(
+    feature = "model",
+    expect(clippy::large_enum_variant, reason = "the small variant is in no program that ships")
+)]
+pub(crate) enum Keys {
+    /// What the three HELLOs agreed on.
+    Sealed(Session),
+    /// Nothing: the model checker carries messages as they are. Only the buyer's nonce is there.
+    #[cfg(feature = "model")]
+    Plain(Nonce),
+}
+
+impl Keys {
+    pub(crate) fn seal(&mut self, plaintext: &[u8]) -> Result<Sealed, EnvelopeError> {
+        match self {
+            Self::Sealed(session) => session.seal(plaintext),
+            #[cfg(feature = "model")]
+            Self::Plain(_) => Err(EnvelopeError::UsedUp),
+        }
+    }
+
+    pub(crate) fn open(&mut self, sealed: &Sealed) -> Result<Vec<u8>, EnvelopeError> {
+        match self {
+            Self::Sealed(session) => session.open(sealed),
+            #[cfg(feature = "model")]
+            Self::Plain(_) => Err(EnvelopeError::Open),
+        }
+    }
+
+    pub(crate) const fn nonce(&self) -> Nonce {
+        match self {
+            Self::Sealed(session) => session.nonce(),
+            #[cfg(feature = "model")]
+            Self::Plain(nonce) => *nonce,
+        }
+    }
+
+    pub(crate) const fn sent(&self) -> u32 {
+        match self {
+            Self::Sealed(session) => session.sent(),
+            #[cfg(feature = "model")]
+            Self::Plain(_) => 0,
+        }
+    }
+
+    pub(crate) const fn opened(&self) -> u32 {
+        match self {
+            Self::Sealed(session) => session.opened(),
+            #[cfg(feature = "model")]
+            Self::Plain(_) => 0,
+        }
+    }
+
+    pub(crate) fn short_code(&self) -> String {
+        match self {
+            Self::Sealed(session) => session.short_code(),
+            #[cfg(feature = "model")]
+            Self::Plain(_) => String::new(),
+        }
+    }
+}
+
 /// Attachments that came ahead of their AGREED, bounded.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Attached {
     items: Vec<(Hash, Attachment)>,
     bytes: usize,

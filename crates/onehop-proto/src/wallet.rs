@@ -32,10 +32,10 @@ use crate::step::{Asked, Context, Step};
 pub struct Wallet {
     pub(crate) config: Config,
     pub(crate) state: State,
-    signer: SigningKey,
-    mail: SessionSecret,
-    rng: ChaCha20Rng,
-    outbox: Outbox,
+    pub(crate) signer: SigningKey,
+    pub(crate) mail: SessionSecret,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) outbox: Outbox,
     pub(crate) peers: BTreeMap<PeerId, Peer>,
     pub(crate) asked: BTreeMap<TxId, Asked>,
     /// When the vote for a request is due, on the monotonic clock.
