@@ -7,9 +7,10 @@ use crate::env::{Mutant, Options};
 use crate::world::World;
 
 /// Every broken world by its name.
-const ALL: [(&str, Mutant); 6] = [
+const ALL: [(&str, Mutant); 7] = [
     ("world-transmits-first", Mutant::TransmitFirst),
     ("world-does-not-force", Mutant::NoForce),
+    ("world-office-does-not-force", Mutant::OfficeNoForce),
     ("world-forgets-what-was-forced", Mutant::ForgetsForced),
     ("world-office-forgets", Mutant::OfficeForgets),
     ("world-books-cash-twice", Mutant::CashTwice),

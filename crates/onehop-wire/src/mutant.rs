@@ -82,6 +82,10 @@ mutants! {
     SnapshotBehind = "snapshot-behind",
     /// A seller whose state was restored signs ABORT of a request of its older epoch.
     RestoredSellerAborts = "restored-seller-aborts",
+    /// A frozen wallet meets others.
+    FrozenMeets = "frozen-meets",
+    /// A log without a wallet in it makes a wallet.
+    EmptyStoreStarts = "empty-store-starts",
     /// A purse that a SYNC has closed signs entries.
     ClosedPurseSigns = "closed-purse-signs",
     /// The buyer says nothing about the limits of its own certificate.

@@ -50,6 +50,8 @@ const fn killers(mutant: Mutant) -> &'static [Killer] {
         Mutant::PrunedWithoutFloor => &[In("a STATUS of a pruned payment")],
         Mutant::SnapshotBehind => &[In("a restart from a snapshot"), Worlds],
         Mutant::RestoredSellerAborts => &[In("a STATUS to a restored seller")],
+        Mutant::FrozenMeets => &[In("a frozen seller")],
+        Mutant::EmptyStoreStarts => &[In("an empty store"), Worlds],
         Mutant::ClosedPurseSigns => &[In("a request to a closed purse"), Worlds],
         Mutant::BuyerLimitsOff => &[In("a request over the buyer's limit")],
         Mutant::OrderPaidTwice => &[In("an order paid twice")],

@@ -1,8 +1,10 @@
 //! Power cuts: after each operation of either side, and around snapshots.
 
+use onehop_proto::{Config, Wallet};
+
 use super::bench::{Bench, all};
 use super::{Played, or_stuck};
-use crate::check::{DURABILITY, I12};
+use crate::check::{DURABILITY, EMPTY, FROZEN, I12};
 
 /// More operations than a payment has on either side.
 const OPERATIONS: usize = 40;
@@ -73,4 +75,20 @@ pub(super) fn requests(bench: &mut Bench) -> Played<()> {
         bench.check()?;
     }
     Ok(())
+}
+
+/// A frozen seller opens no shop.
+pub(super) fn frozen(bench: &mut Bench) -> Played<()> {
+    let seller = bench.wallet(0)?;
+    bench.unit(seller)?.wallet.freeze();
+    bench.drain(seller);
+    let is_open = bench.unit(seller)?.wallet.open_shop().is_ok();
+    bench.must(!is_open, FROZEN, "a frozen wallet opens shop")
+}
+
+/// A store that opens empty makes no wallet.
+pub(super) fn empty_store(bench: &mut Bench) -> Played<()> {
+    let seed = bench.seed();
+    let started = Wallet::recover(Config::default(), seed, None, Vec::new()).is_ok();
+    bench.must(!started, EMPTY, "a wallet starts without its log")
 }

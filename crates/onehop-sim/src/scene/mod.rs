@@ -128,6 +128,8 @@ pub const ALL: &[Scene] = &[
     scene("the power cut after each operation", cuts::everywhere),
     scene("a restart from a snapshot", cuts::snapshot),
     scene("requests after a power cut", cuts::requests),
+    scene("a frozen seller", cuts::frozen),
+    scene("an empty store", cuts::empty_store),
     scene("an ABORT after the renewal", purses::abort_after_renewal),
     scene("a STATUS of a pruned payment", purses::pruned),
     scene("a STATUS to a restored seller", purses::restored),
