@@ -249,7 +249,7 @@ EnrolAnswer = Struct(
 )
 SyncAnswer = Struct(
     sync=hash32,
-    office_key=signed("office-key"),
+    office_keys=List(signed("office-key"), 16),
     certificate=signed("certificate"),
     checkpoint=signed("checkpoint"),
     transfer=Enum(Done=None, Refused=Text(200)),

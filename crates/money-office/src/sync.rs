@@ -3,12 +3,12 @@
 use onehop_crypto::verify;
 use onehop_evidence::contradiction;
 use onehop_wire::bounded::List;
-use onehop_wire::limits::OUTCOMES_MAX;
+use onehop_wire::limits::{OFFICE_KEYS_MAX, OUTCOMES_MAX};
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{
     EntryState, Outcome, OutcomeKind, Sync, SyncAnswer, Transfer, TransferResult,
 };
-use onehop_wire::{Abort, Agreed, Certificate, Hash, OfficeKey, Signed, UnixSeconds, WalletId};
+use onehop_wire::{Abort, Agreed, Certificate, Hash, Signed, UnixSeconds, WalletId};
 
 use crate::answers::sentence;
 use crate::draft::{Decided, Draft, read_row};
@@ -30,8 +30,7 @@ impl<S: LedgerStore> Office<S> {
     /// [`Refusal`]: unknown or revoked wallet, unsigned, not the newest checkpoint, not the whole
     /// chain, a state that is not proven, or a limit passed. Nothing has changed then.
     pub fn sync(&mut self, now: UnixSeconds, sync: &Signed<Sync>) -> Decided<SyncAnswer> {
-        let office_key = self.office_key()?;
-        self.call(now, |draft| draft.sync(sync, office_key))
+        self.call(now, |draft| draft.sync(sync))
     }
 }
 
@@ -42,7 +41,7 @@ struct Moved {
 }
 
 impl<S: LedgerStore> Draft<'_, S> {
-    fn sync(&mut self, sync: &Signed<Sync>, office_key: Signed<OfficeKey>) -> Decided<SyncAnswer> {
+    fn sync(&mut self, sync: &Signed<Sync>) -> Decided<SyncAnswer> {
         let body = &sync.body;
         let wallet = self.wallet_row(body.wallet)?;
         let hash = verify(self.trust.office(), &wallet.certificate.body.key, sync.clone())?.hash();
@@ -68,7 +67,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.close(sync, hash, row, &chain)?;
         let moved = self.renew_purse(body, wallet.number)?;
         let answer = self.reissue(body, certificate, &moved)?;
-        let answer = SyncAnswer { sync: hash, office_key, ..answer };
+        let answer = SyncAnswer { sync: hash, ..answer };
         self.answer(hash, &answer);
         Ok(answer)
     }
@@ -234,14 +233,16 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         self.keep(&Evidence::Issued(Box::new(issued)))?;
         let outcomes = self.take_news(sync.wallet)?;
-        let office_key = self.trust.key(self.signer_number).cloned();
-        let office_key = office_key.ok_or(StoreError::Missing { table: Table::OfficeKeys })?;
+        let known: Vec<_> = self.trust.keys().cloned().collect();
+        let newest = known.len().saturating_sub(OFFICE_KEYS_MAX);
+        let office_keys = List::new(known.into_iter().skip(newest).collect());
+        let office_keys = office_keys.map_err(|_| Refusal::TooLong)?;
         let outcomes = List::new(outcomes).map_err(|_| Refusal::TooLong)?;
         let revocations = self.revocations()?;
         let (sync, transfer) = (self.cause, moved.result.clone());
         Ok(SyncAnswer {
             sync,
-            office_key,
+            office_keys,
             certificate,
             checkpoint,
             transfer,

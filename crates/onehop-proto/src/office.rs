@@ -11,7 +11,8 @@ use onehop_wire::office::{
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
-    Abort, AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, Signed, Text, TxId, encode,
+    Abort, AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, OfficeKey, Signed, Text,
+    TxId, encode,
 };
 use rand_core::{CryptoRng, Rng as _};
 
@@ -174,7 +175,9 @@ impl Wallet {
         let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         let sync = purse.closed.as_ref().ok_or(Refusal::OfficeAnswer { what: "no sync" })?;
         let mut trust = self.trust().clone();
-        trust.add_key(answer.office_key.clone())?;
+        for key in &answer.office_keys {
+            trust.add_key(key.clone())?;
+        }
         if answer.sync != sync.hash(trust.office()) {
             return Err(Refusal::OfficeAnswer { what: "sync" });
         }
@@ -192,8 +195,9 @@ impl Wallet {
             trust.outcome(outcome.clone())?;
         }
         let mut records = self.state().settle_all(&answer.outcomes);
+        let is_new = |key: &&Signed<OfficeKey>| self.trust().key(key.body.number).is_none();
         records.push(LogRecord::Renewed(Box::new(Renewal {
-            office_key: answer.office_key.clone(),
+            office_keys: answer.office_keys.iter().filter(is_new).cloned().collect(),
             certificate: answer.certificate.clone(),
             checkpoint: answer.checkpoint.clone(),
             revocations: answer.revocations.clone(),

@@ -57,8 +57,8 @@ impl Change {
 /// What a SYNC answer brings, less its outcomes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Renewal {
-    /// The signing key that the rest names.
-    pub office_key: Signed<OfficeKey>,
+    /// The office's signing keys that the wallet did not know, by ascending number.
+    pub office_keys: Vec<Signed<OfficeKey>>,
     /// The certificate.
     pub certificate: Signed<Certificate>,
     /// The next purse.

@@ -234,7 +234,9 @@ impl State {
     }
 
     fn renew(&mut self, renewal: &Renewal) -> Result<(), Misfit> {
-        self.know_key(&renewal.office_key)?;
+        for key in &renewal.office_keys {
+            self.know_key(key)?;
+        }
         let certificate = self.certificate.replace(renewal.certificate.clone()).ok_or(Misfit)?;
         if renewal.certificate.body.epoch > certificate.body.epoch {
             self.frozen = false;

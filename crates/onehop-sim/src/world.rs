@@ -159,7 +159,9 @@ impl World {
             self.env.side.next_u32() as usize % self.acts.max(1),
         );
         for number in 0..self.acts {
-            if is_renewing && number == renewal {
+            let since = number.checked_sub(renewal).filter(|_| is_renewing);
+            // More than once between two visits of a wallet.
+            if since.is_some_and(|since| since.is_multiple_of((self.acts / 6).max(1))) {
                 office.renew_key(&mut self.env)?;
             }
             if !self.env.facts.violations.is_empty() && !self.env.facts.is_tainted {

@@ -7,7 +7,7 @@ use crate::bounded::List;
 use crate::codec::encode;
 use crate::domain::{Signed, hash_of};
 use crate::ids::Hash;
-use crate::limits::{ATTACHMENTS_MAX, NESTING_MAX};
+use crate::limits::{ATTACHMENTS_MAX, NESTING_MAX, OFFICE_KEYS_MAX};
 use crate::office::{Certificate, Checkpoint, OfficeKey, Outcome, Sync};
 use crate::payment::{Abort, Agreed, Commit, Committed};
 
@@ -90,7 +90,7 @@ impl Attachment {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ReceiptFile {
     /// Office keys that the certificates and checkpoints name.
-    pub office_keys: List<Signed<OfficeKey>, 16>,
+    pub office_keys: List<Signed<OfficeKey>, OFFICE_KEYS_MAX>,
     /// The payee's certificate.
     pub payee: Signed<Certificate>,
     /// The evidence.
@@ -110,7 +110,7 @@ pub enum Second {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ForkProof {
     /// Office keys that the certificate names.
-    pub office_keys: List<Signed<OfficeKey>, 16>,
+    pub office_keys: List<Signed<OfficeKey>, OFFICE_KEYS_MAX>,
     /// Whose signatures they are.
     pub payer: Signed<Certificate>,
     /// The lower number; of two of one number, the lower hash; or the only entry.

@@ -28,6 +28,8 @@ pub const SYNC_ENTRIES_MAX: usize = 1024;
 pub const CLAIMS_MAX: usize = 64;
 /// Outcomes in one answer of the office.
 pub const OUTCOMES_MAX: usize = 4096;
+/// Most office keys in one file or answer.
+pub const OFFICE_KEYS_MAX: usize = 16;
 /// Wallets in one revocation list.
 pub const REVOCATIONS_MAX: usize = 4096;
 /// Versions that one HELLO 1 may offer.

@@ -6,7 +6,9 @@ use crate::bounded::{List, Text};
 use crate::domain::{Signed, Statement, wallet_id};
 use crate::evidence::Claim;
 use crate::ids::{Hash, Nonce, PublicKey, SessionKey, TxId, WalletId};
-use crate::limits::{CLAIMS_MAX, NAME_MAX, OUTCOMES_MAX, REVOCATIONS_MAX, SYNC_ENTRIES_MAX};
+use crate::limits::{
+    CLAIMS_MAX, NAME_MAX, OFFICE_KEYS_MAX, OUTCOMES_MAX, REVOCATIONS_MAX, SYNC_ENTRIES_MAX,
+};
 use crate::money::Currency;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest};
 use crate::time::UnixSeconds;
@@ -295,8 +297,9 @@ pub enum TransferResult {
 pub struct SyncAnswer {
     /// Hash of the SYNC answered.
     pub sync: Hash,
-    /// The signing key that the rest names.
-    pub office_key: Signed<OfficeKey>,
+    /// The office's signing keys by ascending number, the newest [`OFFICE_KEYS_MAX`]: an outcome may
+    /// name one that came and went since the wallet's last SYNC.
+    pub office_keys: List<Signed<OfficeKey>, OFFICE_KEYS_MAX>,
     /// The wallet's certificate, renewed where it was due.
     pub certificate: Signed<Certificate>,
     /// The next purse.

@@ -21,6 +21,11 @@ const MOVED: &str =
     "SYNC answer: what became of the transfer is for the screen; the purse is signed";
 const NEWS: &str = "SYNC answer: another list of outcomes, each of them signed";
 const RENEWAL: &[Free] = &[
+    Free {
+        path: "office_keys",
+        is_signed: false,
+        why: "SYNC answer: another list of the office's keys, each signed by its root",
+    },
     Free { path: "transfer", is_signed: false, why: MOVED },
     Free { path: "transfer.Refused", is_signed: false, why: MOVED },
     Free { path: "outcomes", is_signed: false, why: NEWS },

@@ -232,7 +232,7 @@ fn renewed_log(world: &World) -> Vec<LogRecord> {
     };
     log.push(LogRecord::Closed(Box::new(world.sign(&buyer.signer, sync))));
     log.push(LogRecord::Renewed(Box::new(Renewal {
-        office_key: world.office_key.clone(),
+        office_keys: vec![world.office_key.clone()],
         certificate: buyer.certificate.clone(),
         checkpoint: world.by_office(next_checkpoint(buyer, &chain)),
         revocations: super::samples::Samples::new(world).revocations,

@@ -127,7 +127,7 @@ impl Samples {
         };
         SyncAnswer {
             sync: self.sync.hash(&world.office()),
-            office_key: world.office_key.clone(),
+            office_keys: list(vec![world.office_key.clone()]),
             certificate: world.buyer.certificate.clone(),
             checkpoint: world.by_office(next_checkpoint(&world.buyer, &next)),
             transfer: TransferResult::Refused(text(

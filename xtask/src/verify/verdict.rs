@@ -186,7 +186,9 @@ impl Said<'_> {
                 self.say(&answer.checkpoint);
             }
             OfficeAnswer::Sync(answer) => {
-                self.say(&answer.office_key);
+                for key in &answer.office_keys {
+                    self.say(key);
+                }
                 self.say(&answer.certificate);
                 self.say(&answer.checkpoint);
                 self.say(&answer.revocations);

@@ -137,7 +137,9 @@ fn a_new_office_key_signs_what_follows_and_the_old_one_stays_known() {
     let answer = world.sync(&mut wallet, Transfer::None);
     assert_eq!(answer.certificate.body.signed_by, 2);
     let id = *world.office.id();
-    verify(&id, &answer.office_key.body.key, answer.certificate).unwrap();
+    let keys: Vec<_> = answer.office_keys.iter().map(|key| &key.body).collect();
+    assert_eq!(keys.iter().map(|key| key.number).collect::<Vec<_>>(), [1, 2]);
+    verify(&id, &keys[1].key, answer.certificate).unwrap();
     let again = crate::Office::open(world.office.into_store()).unwrap();
     assert_eq!(again.info().unwrap().office_key.body.number, 2);
     assert!(again.audit().unwrap().balances());

@@ -97,7 +97,7 @@ impl Office {
         let none = Revocations { number: 0, wallets: List::empty(), signed_by: 1 };
         SyncAnswer {
             sync: sync.hash(&self.id),
-            office_key: self.office_key(),
+            office_keys: List::new(vec![self.office_key()]).unwrap(),
             certificate: state.certificate().unwrap().clone(),
             checkpoint,
             transfer: TransferResult::Done,

@@ -40,9 +40,14 @@ impl Office {
     }
 
     fn office_key(&self) -> Signed<OfficeKey> {
+        self.certified(1, &self.key)
+    }
+
+    /// The office's key of this number, certified by the root.
+    pub(crate) fn certified(&self, number: u32, key: &SigningKey) -> Signed<OfficeKey> {
         let body = OfficeKey {
-            number: 1,
-            key: self.key.public(),
+            number,
+            key: key.public(),
             not_before: UnixSeconds(TODAY.0 - DAY),
             not_after: TODAY.plus(400 * DAY),
         };
@@ -159,7 +164,7 @@ impl Office {
         let none = Revocations { number: 0, wallets: List::empty(), signed_by: 1 };
         SyncAnswer {
             sync: sync.hash(&self.id),
-            office_key: self.office_key(),
+            office_keys: List::new(vec![self.office_key()]).unwrap(),
             certificate: certificate.clone(),
             checkpoint,
             transfer: TransferResult::Done,

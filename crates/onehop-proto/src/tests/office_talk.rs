@@ -1,6 +1,8 @@
 //! Closing a purse, renewal while payments are in doubt, compaction, answers of the office.
 
-use onehop_wire::office::{OutcomeKind, SyncAnswer, Transfer, Verdict};
+use onehop_crypto::SigningKey;
+use onehop_wire::List;
+use onehop_wire::office::{Outcome, OutcomeKind, SyncAnswer, Transfer, Verdict};
 
 use super::office::Office;
 use super::pair::{BUYER_FUNDS, Fate, Pair};
@@ -16,11 +18,37 @@ fn in_doubt(pair: &mut Pair) -> onehop_wire::TxId {
     tx
 }
 
-fn renew(
-    pair: &mut Pair,
-    balance: u64,
-    outcomes: Vec<onehop_wire::Signed<onehop_wire::office::Outcome>>,
-) {
+/// The office renewed its key twice since the last SYNC, and decided in between.
+#[test]
+fn an_outcome_under_a_key_that_came_and_went_is_taken_with_the_renewal() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = in_doubt(&mut pair);
+    let now = pair.now();
+    let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
+    let resolve = pair.buyer.wallet.resolve(&tx).unwrap();
+    pair.buyer.drain();
+    let certificate = pair.buyer.wallet.state().certificate().unwrap().clone();
+    let (between, id) = (SigningKey::from_seed(&[77; 32]), *pair.office.id());
+    let first = pair.office.outcome(&resolve.agreed, OutcomeKind::Void);
+    let body = Outcome { signed_by: 2, ..first.body };
+    let outcome = between.sign(&id, body).into_signed();
+    let outcomes = vec![outcome];
+    let mut answer =
+        pair.office.renew(&pair.buyer.wallet, &sync, &certificate, BUYER_FUNDS, outcomes);
+    assert!(pair.buyer.wallet.renewed(answer.clone()).is_err());
+    let mut keys: Vec<_> = answer.office_keys.iter().cloned().collect();
+    keys.push(pair.office.certified(2, &between));
+    keys.push(pair.office.certified(3, &SigningKey::from_seed(&[78; 32])));
+    answer.office_keys = List::new(keys).unwrap();
+    pair.buyer.wallet.renewed(answer).unwrap();
+    pair.buyer.drain();
+    assert_eq!(pair.buyer.state(&tx), "VOIDED");
+    let known = pair.buyer.wallet.trust().keys().map(|key| key.body.number);
+    assert_eq!(known.collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+fn renew(pair: &mut Pair, balance: u64, outcomes: Vec<onehop_wire::Signed<Outcome>>) {
     let now = pair.now();
     let sync = pair.buyer.wallet.close(now, Transfer::None).unwrap();
     pair.buyer.drain();
@@ -341,7 +369,7 @@ fn an_answer_of_another_office_or_to_another_question_changes_nothing() {
     let good = pair.office.renew(&pair.buyer.wallet, &sync, &certificate, 0, vec![paid.clone()]);
     let bends: [fn(&mut SyncAnswer, &SyncAnswer); 5] = [
         |answer, _| answer.sync.0[0] ^= 1,
-        |answer, theirs| answer.office_key = theirs.office_key.clone(),
+        |answer, theirs| answer.office_keys = theirs.office_keys.clone(),
         |answer, theirs| answer.checkpoint = theirs.checkpoint.clone(),
         |answer, theirs| answer.revocations = theirs.revocations.clone(),
         |answer, theirs| answer.outcomes = theirs.outcomes.clone(),
