@@ -37,30 +37,49 @@ pub(crate) struct Sizes {
     messages: u64,
 }
 
-fn proof(name: &'static str, cores: usize, args: &[&str]) -> Proof {
-    let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+fn proof(name: &'static str, cores: usize, sizes: &[&str]) -> Proof {
+    let args = [name].iter().chain(sizes).map(|arg| (*arg).to_owned()).collect();
     Proof { name, args, is_mutated: false, cores }
+}
+
+fn mutants() -> Proof {
+    Proof { is_mutated: true, ..proof("mutants", 1, &[]) }
 }
 
 /// What every change must pass.
 pub(crate) fn short() -> Vec<Proof> {
-    let sim = ["sim", "--variant", "all", "--seeds", "400", "--jobs", "2"];
-    let sim = [&sim[..], &["--payments-min", "20000"]].concat();
+    let sim = ["--variant", "all", "--seeds", "400", "--jobs", "2", "--payments-min", "20000"];
     vec![
         proof("sim", 2, &sim),
-        proof("cuts", 1, &["cuts"]),
-        proof("malformed", 1, &["malformed"]),
-        proof("measure", 1, &["measure"]),
+        proof("model", 2, &[]),
+        proof("kills", 2, &[]),
+        proof("power", 2, &[]),
+        proof("measure", 1, &[]),
+        mutants(),
+        proof("miri", 1, &[]),
+        proof("cuts", 1, &[]),
+        proof("malformed", 1, &[]),
+        proof("verify", 1, &[]),
     ]
 }
 
 /// The same, longer, and what takes too long for every change.
 pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
     let text = |size: u64| size.to_string();
+    let [seeds, runs, messages] = [sizes.seeds, sizes.runs, sizes.messages].map(text);
+    let [cuts, wallets, offices] = [sizes.cuts, sizes.wallets, sizes.offices].map(text);
     vec![
-        proof("sim", 2, &["sim", "--variant", "all", "--seeds", &text(sizes.seeds), "--jobs", "2"]),
-        proof("cuts", 1, &["cuts"]),
-        proof("malformed", 1, &["malformed"]),
-        proof("measure", 1, &["measure"]),
+        proof("sim", 2, &["--variant", "all", "--seeds", &seeds, "--jobs", "2"]),
+        proof("model", 2, &["--size", "night"]),
+        proof("kills", 2, &["--wallets", &wallets, "--office", &offices]),
+        proof("power", 2, &["--cuts", &cuts]),
+        proof("measure", 1, &[]),
+        mutants(),
+        proof("miri", 1, &["--all"]),
+        proof("cuts", 1, &[]),
+        proof("malformed", 1, &[]),
+        proof("verify", 1, &["--messages", &messages]),
+        proof("fuzz", 1, &["--runs", &runs]),
+        proof("coverage", 1, &[]),
     ]
 }
