@@ -24,7 +24,7 @@ pub(crate) struct ModelArgs {
     /// Give a scene up after so many generated states; it then does not count as exhausted
     #[arg(long, value_name = "N")]
     states_max: Option<usize>,
-    /// Threads of the checker; 0: this thread alone, which also finds shortest paths
+    /// Threads of stateright's checker; 0: an explorer in this thread, which finds shortest paths
     #[arg(long, default_value_t = 2, value_name = "N")]
     threads: usize,
 }

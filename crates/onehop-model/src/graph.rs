@@ -68,6 +68,11 @@ impl Graph {
         self.states.iter().filter(|(_, is_settled)| *is_settled).count()
     }
 
+    /// States whose next ones were looked at.
+    pub(crate) fn expanded(&self) -> usize {
+        self.states.len()
+    }
+
     fn number(&self, name: u64) -> Option<usize> {
         self.states.binary_search_by_key(&name, |(name, _)| *name).ok()
     }

@@ -143,6 +143,8 @@ fn check(machine: Machine, options: &Options) -> SceneReport {
 fn report(machine: &Machine, explored: &Explored) -> SceneReport {
     let graph = machine.log.graph();
     let start = machine.start.name;
+    // A checker that was done before it had looked at what follows each state has missed some.
+    let is_exhausted = explored.is_exhausted && graph.expanded() == explored.unique;
     let mut findings = Vec::new();
     for (promise, expect) in &machine.scene.promises {
         let found = explored.found.get(promise.name);
@@ -158,7 +160,7 @@ fn report(machine: &Machine, explored: &Explored) -> SceneReport {
     }
     let is_violated = findings.iter().any(|it| it.expect == Expect::Always && !it.holds);
     let mut stuck_states = None;
-    if explored.is_exhausted && machine.scene.dishonest.is_none() && !is_violated {
+    if is_exhausted && machine.scene.dishonest.is_none() && !is_violated {
         let stuck = graph.stuck();
         stuck_states = Some(stuck.len() as u64);
         let path = graph.path_to(start, |name| stuck.binary_search(&name).is_ok());
@@ -176,7 +178,7 @@ fn report(machine: &Machine, explored: &Explored) -> SceneReport {
         settled_states: graph.settled() as u64,
         stuck_states,
         seconds: 0.0,
-        is_exhausted: explored.is_exhausted,
+        is_exhausted,
         findings,
     }
 }

@@ -42,7 +42,7 @@ fn a_disk_put_back_breaks_what_is_local_and_nothing_else() {
 #[test]
 fn both_explorers_find_the_same_states() {
     let here = run_scene("payment", Size::Tiny).unwrap();
-    let options = Options { size: Size::Tiny, threads: 2, states_max: None };
+    let options = Options { size: Size::Tiny, threads: 1, states_max: None };
     let there = run_scene_with("payment", &options).unwrap();
     assert!(there.holds());
     assert_eq!(here.unique_states, there.unique_states);
