@@ -87,7 +87,12 @@ enum Plan {
 enum End {
     Cut,
     Off,
+    /// It got too little processor time to show anything; as good as cut, and not counted.
+    Starved,
 }
+
+/// How many machines of one series may starve.
+const STARVED_MAX: u64 = 3;
 
 impl<'a> Bench<'a> {
     /// Makes the disk that all series start from.
@@ -113,7 +118,9 @@ impl<'a> Bench<'a> {
             pace: Duration::ZERO,
             folder,
         };
-        bench.run(&parts, "setup", Plan::Never, &mut ledger)?;
+        if bench.run(&parts, "setup", Plan::Never, &mut ledger)? == End::Starved {
+            bail!("the machine that sets up got no processor time");
+        }
         if let Some(problem) = ledger.problems().first() {
             bail!("the machine was not set up: {problem}");
         }
@@ -140,7 +147,7 @@ impl<'a> Bench<'a> {
             },
             folder: folder.path(),
         };
-        let mut ledger = Ledger::default();
+        let (mut ledger, mut starved) = (Ledger::default(), 0);
         let mut outcome = Outcome {
             series,
             cuts: 0,
@@ -149,20 +156,27 @@ impl<'a> Bench<'a> {
             problems: Vec::new(),
             kept: None,
         };
-        for cut in 0..series.cuts {
-            let phase = if cut == 0 { "load" } else { "live" };
-            let plan = plan(random, cut > 0, series.is_control);
+        let mut machines = 0;
+        loop {
+            let is_last = outcome.cuts == series.cuts;
+            let (phase, plan) = match (machines, is_last) {
+                (_, true) => ("last", Plan::Never),
+                (0, false) => ("load", plan(random, false, series.is_control)),
+                (_, false) => ("live", plan(random, true, series.is_control)),
+            };
             let recoveries = ledger.recoveries();
             let end = self.run(&parts, phase, plan, &mut ledger)?;
+            let was_in_recovery = machines > 0 && ledger.recoveries() == recoveries;
+            machines += 1;
             outcome.cuts += u64::from(end == End::Cut);
-            let was_in_recovery = cut > 0 && ledger.recoveries() == recoveries;
             outcome.cuts_in_recovery += u64::from(end == End::Cut && was_in_recovery);
-            if !ledger.problems().is_empty() {
+            starved += u64::from(end == End::Starved);
+            if starved > STARVED_MAX {
+                bail!("{starved} machines of one disk got no processor time; run fewer at once");
+            }
+            if !ledger.problems().is_empty() || (is_last && end == End::Off) {
                 break;
             }
-        }
-        if ledger.problems().is_empty() {
-            self.run(&parts, "last", Plan::Never, &mut ledger)?;
         }
         outcome.acknowledged = ledger.acknowledged();
         outcome.problems = ledger.problems().to_vec();
@@ -184,10 +198,21 @@ impl<'a> Bench<'a> {
         Ok(kept)
     }
 
-    /// One machine, until its power is cut or it goes off.
+    /// One machine, until its power is cut or it goes off. One that fails and that has starved
+    /// says nothing about what is on its disk.
     fn run(&self, parts: &Parts<'_>, phase: &str, plan: Plan, ledger: &mut Ledger) -> Result<End> {
         ledger.power_on();
         let mut machine = Machine::start(parts, phase, ledger.next_order())?;
+        let problems = ledger.problems().len();
+        let end = self.watch(&mut machine, plan, ledger)?;
+        if ledger.problems().len() > problems && machine.has_starved() {
+            ledger.forgive(problems);
+            return Ok(End::Starved);
+        }
+        Ok(end)
+    }
+
+    fn watch(&self, machine: &mut Machine, plan: Plan, ledger: &mut Ledger) -> Result<End> {
         let mut cut_at: Option<Instant> = None;
         let (mut received, mut acknowledged) = (0, 0);
         let mut stuck_at = Instant::now() + PATIENCE;

@@ -163,6 +163,12 @@ impl Ledger {
         self.problems.push(Problem { kind, what: what.into() });
     }
 
+    /// Takes back what a machine was found to contradict that had no time to do better. Nothing is
+    /// forgotten: the next one is held to all that was said.
+    pub(super) fn forgive(&mut self, problems: usize) {
+        self.problems.truncate(problems);
+    }
+
     /// A machine starts: what the one before had not finished saying is forgotten.
     pub(super) fn power_on(&mut self) {
         self.place = Place::Load;

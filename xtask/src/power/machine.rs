@@ -19,6 +19,10 @@ use super::tools;
 const SERVER_PATIENCE: Duration = Duration::from_secs(30);
 const SERVER_LOOK: Duration = Duration::from_millis(5);
 
+/// What a kernel says that gets too little processor time.
+const STARVED: &[&str] =
+    &["kthread starved for", "detected stalls", "self-detected stall", "soft lockup"];
+
 /// What a power cut takes with it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Loses {
@@ -140,7 +144,7 @@ impl Machine {
 
     /// Cuts the power: SIGKILL, the drive first, so that it hears nothing more. Gives what had
     /// come out of the machine and was not heard yet.
-    pub(super) fn cut(mut self) -> Vec<String> {
+    pub(super) fn cut(&mut self) -> Vec<String> {
         self.end();
         let left: Vec<String> = self.lines.iter().collect();
         left.iter().for_each(|line| _ = writeln!(self.log, "{line}"));
@@ -153,6 +157,13 @@ impl Machine {
         let console = std::fs::read(&self.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
         console.lines().next_back().unwrap_or("nothing on its console").trim().to_owned()
+    }
+
+    /// True if the guest's kernel has noticed that it got no processor time for tens of seconds.
+    pub(super) fn has_starved(&self) -> bool {
+        let console = std::fs::read(&self.console).unwrap_or_default();
+        let console = String::from_utf8_lossy(&console);
+        STARVED.iter().any(|words| console.contains(words))
     }
 
     fn end(&mut self) {

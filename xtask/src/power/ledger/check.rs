@@ -100,10 +100,11 @@ impl Ledger {
             self.note(Kind::Lost, format!("purses hold {purses}, and {least} were charged"));
         } else if purses > most {
             self.note(Kind::Doubled, format!("purses hold {purses}, and {most} were charged"));
+        } else {
+            // What was charged without an answer is known from now on.
+            self.charges_done = purses.saturating_sub(CHARGED_FIRST) / CHARGE;
+            self.charges_begun = self.charges_done;
         }
-        // What was charged without an answer is known from now on.
-        self.charges_done = purses.saturating_sub(CHARGED_FIRST) / CHARGE;
-        self.charges_begun = self.charges_done;
         let taken: u64 = sum(&self.looks[Side::Seller as usize]);
         let expected = [purses.saturating_sub(taken), taken];
         for (side, available) in SIDES.into_iter().zip(expected) {
