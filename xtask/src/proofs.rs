@@ -87,7 +87,7 @@ fn all(root: &Path, args: &ProofArgs, proofs: &[Proof]) -> Result<Vec<Finding>> 
             figure.print("", args.json);
         }
         let time = Printed {
-            name: format!("{proof}.seconds"),
+            name: format!("proof.{proof}.seconds"),
             value: ended.seconds.round(),
             unit: "s".to_owned(),
             limit: None,
