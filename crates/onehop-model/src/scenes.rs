@@ -5,10 +5,11 @@ use crate::promises::{self as p, Promise};
 use crate::scene::{Bounds, Expect, Order, Scene, Size};
 
 /// The names of all scenes, in the order in which they are run.
-pub const SCENES: [&str; 11] = [
+pub const SCENES: [&str; 12] = [
     "payment",
     "contention",
     "office",
+    "office-two",
     "renewal",
     "pruning",
     "receipts",
@@ -75,6 +76,7 @@ pub(crate) fn scene(name: &str, size: Size) -> Option<Scene> {
         "payment" => payment(size),
         "contention" => contention(size),
         "office" => office(size),
+        "office-two" => office_two(size),
         "renewal" => renewal(size),
         "pruning" => pruning(size),
         "receipts" => receipts(size, "receipts", None),
@@ -149,17 +151,14 @@ fn contention(size: Size) -> Scene {
     }
 }
 
-/// A payment, in the night two of one pair, and the office: claim, resolve, void after grace, void by a waiver in a
-/// SYNC, answers that come twice or not at all.
+/// A payment and the office: claim, resolve, void after grace, void by a waiver in a SYNC, answers
+/// that come twice or not at all.
 fn office(size: Size) -> Scene {
     Scene {
         name: "office",
-        about: "payments with the office",
+        about: "a payment with the office",
         purses: vec![("buyer", 1_000), ("seller", 0)],
-        orders: match size {
-            Size::Tiny | Size::Short => vec![order(0, 1, 700)],
-            Size::Night => vec![order(0, 1, 700), order(0, 1, 200)],
-        },
+        orders: vec![order(0, 1, 700)],
         bounds: Bounds {
             power_cuts: by(size, 0, 0, 1),
             duplicates: by(size, 0, 0, 1),
@@ -181,6 +180,21 @@ fn office(size: Size) -> Scene {
             p::C1_AT_MOST,
             &[p::PAID, p::OUTCOME_PAID, p::OUTCOME_VOID, p::EARLY_VOID],
         ),
+    }
+}
+
+/// Two payments of one pair and the office, which learns of them in either order: claim, resolve,
+/// void after grace.
+fn office_two(size: Size) -> Scene {
+    Scene {
+        name: "office-two",
+        about: "two payments of one pair with the office",
+        orders: vec![order(0, 1, 700), order(0, 1, 200)],
+        bounds: Bounds { closes: by(size, 0, 0, 1), ..NO_BOUNDS },
+        // A timer that fires at any time is in every size of the scene with one payment.
+        has_timers: size == Size::Night,
+        promises: promised(true, p::C1_AT_MOST, &[p::PAID, p::OUTCOME_PAID, p::OUTCOME_VOID]),
+        ..office(size)
     }
 }
 

@@ -26,17 +26,31 @@ fn a_payment_with_the_office_holds() {
 }
 
 #[test]
-fn receipts_hold_with_a_dishonest_payee_in_turn() {
+fn a_purse_renewed_with_a_payment_in_doubt_holds() {
+    assert_holds("renewal");
+}
+
+#[test]
+fn a_late_status_after_pruning_holds() {
+    assert_holds("pruning");
+}
+
+#[test]
+fn receipts_hold_with_everybody_honest_and_with_each_one_dishonest_in_turn() {
+    assert_holds("receipts");
+    assert_holds("receipts-payer");
     assert_holds("receipts-first-payee");
     assert_holds("receipts-second-payee");
 }
 
 #[test]
-fn a_disk_put_back_breaks_what_is_local_and_nothing_else() {
-    let report = run_scene("rollback", Size::Tiny).unwrap();
-    assert!(report.holds(), "{:?}", report.violated());
-    let broken = report.findings.iter().filter(|it| it.expect == Expect::Broken);
-    assert_eq!(broken.count(), 3);
+fn a_disk_put_back_once_or_to_and_fro_breaks_what_is_local_and_nothing_else() {
+    for scene in ["rollback", "clone"] {
+        let report = run_scene(scene, Size::Tiny).unwrap();
+        assert!(report.holds(), "{scene}: {:?}", report.violated());
+        let broken = report.findings.iter().filter(|it| it.expect == Expect::Broken);
+        assert_eq!(broken.count(), 3, "{scene}");
+    }
 }
 
 #[test]
