@@ -54,10 +54,15 @@ fn table(record: &Record) -> String {
     text
 }
 
+/// Proofs whose trials are drawn at random. The others try all that there is within their bounds, of
+/// which no rate is estimated.
+const DRAWN: [&str; 5] = ["sim.", "kills.", "power.", "fuzz.", "verify."];
+
 /// The rule of three: after n trials without a failure the rate is below 3/n with 95 % confidence.
 fn bound(figure: &Printed) -> String {
     let is_none = figure.limit == Some(0.0) && figure.value == 0.0;
-    if is_none && figure.n > 0 {
+    let is_drawn = DRAWN.iter().any(|proof| figure.name.starts_with(proof));
+    if is_none && is_drawn && figure.n > 0 {
         let rate = 3.0 / crate::figure::count(figure.n);
         if rate < 1.0 { format!("{rate:.1e}") } else { "1".to_owned() }
     } else {
@@ -77,6 +82,12 @@ mod tests {
         let table = table(&Record { commit, machine, date, figures });
         let row = "| sim.failed | 0 | 0 | 3000 | 1.0e-3 | a \\| b |\n";
         assert!(table.contains(row), "{table}");
+    }
+
+    #[test]
+    fn what_was_tried_exhaustively_has_no_rate() {
+        let line = r#"{"name":"model.office.violated","value":0,"unit":"1","limit":0,"holds":true,"n":3000,"method":"exhausted"}"#;
+        assert_eq!(bound(&Printed::parse(line).unwrap()), "");
     }
 
     #[test]
