@@ -129,6 +129,12 @@ pub enum EntryFault {
     /// A receipt attached does not count.
     #[error("receipt attached does not count")]
     Receipt,
+    /// Something attached is signed by an office key that is not known here; nobody is to blame.
+    #[error("attached is what office key {number} signed, which is not known")]
+    UnknownOfficeKey {
+        /// The key's number.
+        number: u32,
+    },
     /// Hops are not 1 + the largest among the receipts.
     #[error("hops is {found}, must be {expected}")]
     Hops {
@@ -158,6 +164,24 @@ pub enum EntryFault {
     /// It contradicts an entry attached to it: a fork.
     #[error("entry contradicts one attached: {}", .0.words())]
     Fork(ForkKind),
+}
+
+impl EntryFault {
+    fn of_release(fault: ReleaseFault) -> Self {
+        if let ReleaseFault::Chain(ChainError::UnknownOfficeKey { number }) = fault {
+            return Self::UnknownOfficeKey { number };
+        }
+        Self::Release(fault)
+    }
+
+    fn of_receipt(fault: ClaimFault) -> Self {
+        if let ClaimFault::Payer(PayerFault::Chain(ChainError::UnknownOfficeKey { number }))
+        | ClaimFault::Entry(Self::UnknownOfficeKey { number }) = fault
+        {
+            return Self::UnknownOfficeKey { number };
+        }
+        Self::Receipt
+    }
 }
 
 /// An entry that passed every check of spec §6.5 that needs no clock and no memory.
@@ -290,7 +314,7 @@ fn check_releases(
     let mut seen: BTreeSet<(u64, TxId)> = BTreeSet::new();
     for release in attachments.iter().filter_map(as_release) {
         let released = verify_release(trust, &payer.certificate.body().key, release)
-            .map_err(EntryFault::Release)?;
+            .map_err(EntryFault::of_release)?;
         let body = released.body();
         let placed = body.checkpoint == entry.body().checkpoint && body.seq < entry.body().seq;
         let once = seen.iter().all(|(seq, tx)| *seq != body.seq && *tx != body.tx)
@@ -344,7 +368,7 @@ fn check_receipts(
         let deeper = depth.saturating_add(1);
         let receipt: Result<_, ClaimFault> =
             verify_nested_claim(trust, claim, &payer.certificate, deeper);
-        let receipt = receipt.map_err(|_| EntryFault::Receipt)?;
+        let receipt = receipt.map_err(EntryFault::of_receipt)?;
         let names_this = receipt.commit.body().payee_checkpoint == Some(entry.checkpoint)
             || mutant::is(Mutant::ReceiptOfOtherCheckpoint);
         let received = receipt.entry.agreed.body();

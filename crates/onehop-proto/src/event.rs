@@ -49,6 +49,9 @@ pub enum Fault {
     Terms,
     /// A signed vote that does not hold; it was answered with an ABORT.
     InvalidVote,
+    /// A vote with something that a newer office key signed than this wallet knows, answered with an
+    /// ABORT: nobody's fault, and over once this wallet has met the office.
+    UnknownOfficeKey,
     /// A statement that contradicts another of the same signer; both are kept as evidence.
     Contradiction,
     /// Too much at once.
@@ -105,6 +108,9 @@ impl Fault {
             Self::WrongPayment => "message about another payment",
             Self::Terms => "terms break a rule",
             Self::InvalidVote => "vote does not hold",
+            Self::UnknownOfficeKey => {
+                "vote needs an office key not known here: sync with the office"
+            }
             Self::Contradiction => "statement contradicts an earlier one",
             Self::Flood => "too many messages",
         }

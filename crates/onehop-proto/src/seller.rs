@@ -131,6 +131,8 @@ impl State {
             Err(EntryFault::Signature(_)) => Step::fault(Fault::Signature),
             // Given before the buyer renewed its purse, and lost then: nobody is to blame.
             Err(EntryFault::Checkpoint) => no(None),
+            // The payer has met the office since this wallet did.
+            Err(EntryFault::UnknownOfficeKey { .. }) => no(Some(Fault::UnknownOfficeKey)),
             Err(_) => no(Some(Fault::InvalidVote)),
             Ok(entry) => match self.vote_fault(context, payment, payer, &entry) {
                 Some(VoteFault::Invalid) => no(Some(Fault::InvalidVote)),

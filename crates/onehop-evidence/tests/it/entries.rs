@@ -4,6 +4,7 @@ use std::error::Error;
 
 use onehop_crypto::{ChainError, Trust};
 use onehop_evidence::{EntryFault, ForkKind, Payer, PayerFault, verify_entry};
+use onehop_wire::evidence::ReleaseGround;
 use onehop_wire::limits::{ATTACHMENTS_BYTES_MAX, RECEIPTS_MAX, RELEASES_MAX};
 use onehop_wire::{Agreed, Attachment, LimitName, OfficeKey, PublicKey, Signed, decode, encode};
 use serde_json::Value;
@@ -213,6 +214,24 @@ fn receipts(world: &World, count: u8) -> Vec<Attachment> {
         Attachment::Receipt(Box::new(world.receipt(&world.buyer, &world.third, &agreed, &[])))
     };
     (1..=count).map(&mut receipt).collect()
+}
+
+#[test]
+fn what_an_unknown_office_key_signed_is_told_from_what_does_not_count() {
+    // [M-11]
+    let world = World::new();
+    let unknown = Some(EntryFault::UnknownOfficeKey { number: 5 });
+    let mut attached = receipts(&world, 1);
+    let Some(Attachment::Receipt(receipt)) = attached.first_mut() else { panic!("no receipt") };
+    receipt.payer.body.signed_by = 5;
+    assert_eq!(fault_with(&world, &attached), unknown);
+    let request = world.request(&world.seller, &world.buyer, 1, 1);
+    let mut chain = world.chain(&world.buyer.checkpoint);
+    let agreed = world.entry(&world.buyer, &mut chain, &request, &[]);
+    let Attachment::Release(mut release) = world.voided(&agreed) else { panic!("a receipt") };
+    let ReleaseGround::Voided(outcome) = &mut release.ground else { panic!("not voided") };
+    outcome.body.signed_by = 5;
+    assert_eq!(fault_with(&world, &[Attachment::Release(release)]), unknown);
 }
 
 #[test]

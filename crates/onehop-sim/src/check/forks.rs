@@ -24,10 +24,8 @@ pub(crate) fn kept(facts: &mut Facts, device: usize, tx: &TxId) {
 /// A wallet blamed a peer. No honest one votes what does not hold; what contradicts a record is
 /// kept as evidence and checked there.
 pub(crate) fn blamed(facts: &mut Facts, device: usize, fault: event::Fault) {
-    // A vote of a revoked wallet does not hold either, nor a receipt under an office key that the
-    // payee has not seen yet.
-    let is_excused = !facts.exempt.is_empty() || facts.knows_two_keys();
-    if fault == event::Fault::InvalidVote && !is_excused {
+    // A vote of a revoked wallet does not hold either.
+    if fault == event::Fault::InvalidVote && facts.exempt.is_empty() {
         let what = format!("device {device} blames an honest peer: {}", fault.words());
         facts.violate(I14, what);
     }
