@@ -47,6 +47,7 @@ const fn suite(
 const SHORT: &[Suite] = &[
     suite("onehop-wire", &["--lib", "--test", "it"], &CODEC),
     suite("onehop-crypto", &["--test", "it"], &["never_printed", "small_order"]),
+    suite("onehop-proto", &["--lib"], &["the_first_known_log"]),
 ];
 /// Tests of the codec by its rules, one by one.
 const CODEC: [&str; 12] = [

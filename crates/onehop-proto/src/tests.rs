@@ -2,6 +2,7 @@
 
 mod acts;
 mod crashes;
+mod known_logs;
 mod office;
 mod office_talk;
 mod pair;
