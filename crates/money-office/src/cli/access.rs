@@ -8,13 +8,13 @@ use onehop_crypto::{SigningKey, Trust};
 use onehop_store::OpenError;
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{OfficeAnswer, OfficeInfo, OfficeRequest};
-use onehop_wire::{Currency, Nonce, OfficeId, Text, decode, encode};
+use onehop_wire::{Currency, Nonce, OfficeId, Signed, Text, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Rule;
 use super::folder::{Folder, read_key};
-use crate::service::{Problem, now};
+use crate::service::{Listening, Problem, now};
 use crate::{Command as Order, Office, OperatorAnswer, OperatorCommand, SledLedger, StoreError};
 
 const REQUEST_SECONDS_MAX: u64 = 60;
@@ -32,7 +32,7 @@ enum Way {
 }
 
 struct Service {
-    at: SocketAddr,
+    at: Listening,
     agent: ureq::Agent,
     info: OfficeInfo,
 }
@@ -79,7 +79,7 @@ impl Access {
         let order = self.operator.sign(&self.id, body).into_signed();
         match &mut self.way {
             Way::Store(office) => Ok(office.operate(now(), &order)?),
-            Way::Service(service) => Ok(service.post("/v1/operator/command", &order)??),
+            Way::Service(service) => Ok(service.command(&order)??),
         }
     }
 
@@ -106,14 +106,18 @@ impl Access {
         Ok(match answer {
             Ok(answer) => answer,
             Err(Rule::Problem(detail)) => OfficeAnswer::Refused(Text::new(detail)?),
-            Err(rule @ (Rule::Credit { .. } | Rule::Exists { .. })) => return Err(rule.into()),
+            Err(rule @ (Rule::Credit { .. } | Rule::Exists { .. } | Rule::Operator { .. })) => {
+                return Err(rule.into());
+            }
         })
     }
 }
 
 impl Service {
     fn connect(folder: &Folder) -> Result<Self> {
-        let at = folder.address().ok_or(Unreachable { at: None })?;
+        let listening = folder.listening().ok_or(Unreachable { at: None })?;
+        // Where nobody else asks so much that the operator is refused.
+        let at = listening.operator;
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(REQUEST_SECONDS_MAX)))
             .http_status_as_error(false)
@@ -126,21 +130,35 @@ impl Service {
             .with_context(|| format!("what answers at {at} is no office"))?;
         Trust::from_info(&info, Some(&folder.id()?))
             .with_context(|| format!("another office answers at {at}"))?;
-        Ok(Self { at, agent, info })
+        Ok(Self { at: listening, agent, info })
     }
 
-    /// The answer, or what the office says against the request.
+    /// The answer to a wallet's request, or what the office says against it.
     fn post<Q: Serialize, A: Serialize + DeserializeOwned>(
         &self,
         path: &str,
         body: &Q,
     ) -> Result<Result<A, Rule>> {
+        self.ask(self.at.wallets, path, body)
+    }
+
+    /// The answer to an operator's command.
+    fn command(&self, order: &Signed<OperatorCommand>) -> Result<Result<OperatorAnswer, Rule>> {
+        self.ask(self.at.operator, "/v1/operator/command", order)
+    }
+
+    fn ask<Q: Serialize, A: Serialize + DeserializeOwned>(
+        &self,
+        at: SocketAddr,
+        path: &str,
+        body: &Q,
+    ) -> Result<Result<A, Rule>> {
         let response = self
             .agent
-            .post(format!("http://{}{path}", self.at))
+            .post(format!("http://{at}{path}"))
             .header("content-type", "application/octet-stream")
             .send(&encode(body)[..])
-            .with_context(|| format!("failed to ask the office at {}", self.at))?;
+            .with_context(|| format!("failed to ask the office at {at}"))?;
         let status = response.status().as_u16();
         let bytes = read_body(response)?;
         if status == 200 {

@@ -120,11 +120,28 @@ pub(crate) enum Psd2Pick {
     Count,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogForm {
+    /// Lines for people, of what went wrong
+    Text,
+    /// One JSON object a line, of every answer
+    Json,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Served {
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7741")]
     pub(crate) listen: SocketAddr,
+    /// Address and port for the operator's own commands and for a monitor; a loopback address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) operator_listen: SocketAddr,
+    /// Requests a second that one address may make, four times as many at once; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) rate: u32,
+    /// How to write the log on stderr
+    #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
+    pub(crate) log: LogForm,
     /// Serve beyond this machine although accounts may go below zero
     #[arg(long)]
     pub(crate) allow_credit_beyond_loopback: bool,

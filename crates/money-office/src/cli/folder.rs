@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use onehop_crypto::SigningKey;
 use onehop_wire::OfficeId;
 
+use crate::service::Listening;
 use crate::{Office, SledLedger, StoreError};
 
 /// Where an office is kept.
@@ -49,6 +49,10 @@ impl Folder {
         self.0.join("serve.addr")
     }
 
+    fn operator_address_file(&self) -> PathBuf {
+        self.0.join("operator.addr")
+    }
+
     pub(crate) fn open_store(&self) -> Result<SledLedger, StoreError> {
         SledLedger::open(&self.store())
     }
@@ -74,17 +78,22 @@ impl Folder {
     }
 
     /// Where the office serves, if it does.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        fs::read_to_string(self.address_file()).ok()?.trim().parse().ok()
+    pub(crate) fn listening(&self) -> Option<Listening> {
+        let read = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse().ok();
+        let wallets = read(self.address_file())?;
+        Some(Listening { wallets, operator: read(self.operator_address_file())? })
     }
 
-    pub(crate) fn write_address(&self, address: SocketAddr) -> io::Result<()> {
-        replace(&self.address_file(), &format!("{address}\n"))
+    pub(crate) fn write_listening(&self, at: Listening) -> io::Result<()> {
+        replace(&self.operator_address_file(), &format!("{}\n", at.operator))?;
+        replace(&self.address_file(), &format!("{}\n", at.wallets))
     }
 
     /// Nothing listens any more. A file left behind only makes the next call fail to connect.
-    pub(crate) fn forget_address(&self) {
-        drop(fs::remove_file(self.address_file()));
+    pub(crate) fn forget_listening(&self) {
+        for path in [self.address_file(), self.operator_address_file()] {
+            drop(fs::remove_file(path));
+        }
     }
 }
 

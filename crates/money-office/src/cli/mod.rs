@@ -5,11 +5,13 @@ mod args;
 mod export;
 mod folder;
 mod init;
+mod log;
 mod render;
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,7 +21,7 @@ use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::OfficeRequest;
 use onehop_wire::{AmountError, Money, decode, encode};
 
-use crate::service::{Shared, serve};
+use crate::service::{Listening, Shared, serve};
 use crate::{
     Command as Order, OfficeError, OperatorAnswer, ProfileError, StoreError, WalletReport,
 };
@@ -43,6 +45,12 @@ pub(crate) enum Rule {
     Credit {
         /// The line, for people.
         line: Money,
+        /// The address asked for.
+        listen: SocketAddr,
+    },
+    /// The operator's listener has no encryption of its own.
+    #[error("the operator's address must be a loopback address, not {listen}")]
+    Operator {
         /// The address asked for.
         listen: SocketAddr,
     },
@@ -220,14 +228,20 @@ fn run_service(folder: &Folder, served: &Served, json: bool) -> Result<()> {
         let line = Money::new(line, office.currency());
         return Err(Rule::Credit { line, listen }.into());
     }
-    let shared = Shared::new(office);
+    let operator = served.operator_listen;
+    if !operator.ip().is_loopback() {
+        return Err(Rule::Operator { listen: operator }.into());
+    }
+    log::start(served.log);
+    let shared = Shared::new(office, NonZeroU32::new(served.rate));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(serve(listen, shared, |address| {
-        folder.write_address(address)?;
-        let text = format!("listening on {address}");
-        render::line(json, &text, &[("listening", &address.to_string())]);
+    let done = runtime.block_on(serve(Listening { wallets: listen, operator }, shared, |at| {
+        folder.write_listening(at)?;
+        let (wallets, operator) = (at.wallets.to_string(), at.operator.to_string());
+        let text = format!("listening on {wallets}");
+        render::line(json, &text, &[("listening", &wallets), ("operator", &operator)]);
         Ok(())
     }));
-    folder.forget_address();
+    folder.forget_listening();
     done.with_context(|| format!("failed to serve on {listen}"))
 }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{OfficeError, Refusal};
 use crate::operator::OperatorCommand;
-use crate::service::{Problem, Shared, log, openapi};
+use crate::service::{Problem, Shared, openapi};
 
 /// The only media type of bodies that are not documents.
 const BINARY: &str = "application/octet-stream";
@@ -187,7 +187,7 @@ pub(super) async fn operator(
     let order: Signed<OperatorCommand> = match read(&headers, body) {
         Ok(order) => order,
         Err(problem) => {
-            log(&format!("operator call refused: {}", problem.detail));
+            tracing::warn!(status = problem.status, why = problem.detail, "operator call refused");
             return Err(problem);
         }
     };
@@ -202,7 +202,7 @@ pub(super) async fn operator(
     match done {
         Ok(done) => Ok(answer(&done)),
         Err(problem) => {
-            log(&format!("operator call refused: {}", problem.detail));
+            tracing::warn!(status = problem.status, why = problem.detail, "operator call refused");
             Err(problem)
         }
     }
@@ -216,6 +216,23 @@ pub(super) async fn operator(
 pub(super) async fn health(State(shared): State<Shared>) -> Result<Response, Problem> {
     shared.run(|office, _| office.check()).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], r#"{"status":"serving"}"#).into_response())
+}
+
+/// Counts requests, for a monitor.
+#[utoipa::path(get, path = "/metrics",
+    responses((status = 200, description = "Prometheus text",
+        content_type = "application/openmetrics-text")))]
+pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, media_type)], shared.metrics.text()).into_response()
+}
+
+/// Describes the operator's side of this service.
+#[utoipa::path(get, path = "/openapi.json",
+    responses((status = 200, description = "this document", content_type = "application/json")))]
+pub(super) async fn operator_openapi() -> Response {
+    let document = openapi::operator_document();
+    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }
 
 /// Describes this service.

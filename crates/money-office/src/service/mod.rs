@@ -2,56 +2,78 @@
 
 pub(crate) mod gate;
 mod handlers;
+mod metrics;
 mod openapi;
 mod problem;
+mod rate;
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{Next, from_fn};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use onehop_wire::UnixSeconds;
 use onehop_wire::limits::OFFICE_BODY_MAX;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::error::OfficeError;
 use crate::office::Office;
 use crate::service::gate::Gate;
+use crate::service::metrics::Metrics;
+use crate::service::rate::Rate;
 use crate::store_sled::SledLedger;
 
-pub use openapi::document;
+pub use openapi::{document, operator_document};
 pub use problem::Problem;
 
 /// A request, its body and its answer take no longer than this.
 const REQUEST_SECONDS_MAX: u64 = 30;
 
-/// Every path with its method; the OpenAPI document describes the same.
-pub const ROUTES: [(&str, &str); 9] = [
+/// Every path for wallets with its method; the OpenAPI document describes the same.
+pub const ROUTES: [(&str, &str); 8] = [
     ("post", "/v1/enrol"),
     ("post", "/v1/sync"),
     ("post", "/v1/claim"),
     ("post", "/v1/resolve"),
     ("get", "/v1/office"),
     ("get", "/v1/outcome/{tx}"),
-    ("post", "/v1/operator/command"),
     ("get", "/health"),
     ("get", "/openapi.json"),
 ];
+
+/// Every path on the operator's listener.
+pub const OPERATOR_ROUTES: [(&str, &str); 5] = [
+    ("post", "/v1/operator/command"),
+    ("get", "/v1/office"),
+    ("get", "/metrics"),
+    ("get", "/health"),
+    ("get", "/openapi.json"),
+];
+
+/// What requests to a path that there is not are counted under.
+const NO_PATH: &str = "other";
 
 /// An office that one request at a time may use.
 #[derive(Clone, Debug)]
 pub struct Shared {
     office: Gate<Office<SledLedger>>,
+    metrics: Metrics,
+    rate: Option<Rate>,
 }
 
 impl Shared {
-    /// Shares `office` among requests.
+    /// Shares `office` among requests, of which each address of a wallet may make `per_second`, or
+    /// as many as it likes.
     #[must_use]
-    pub fn new(office: Office<SledLedger>) -> Self {
-        Self { office: Gate::new(office) }
+    pub fn new(office: Office<SledLedger>, per_second: Option<NonZeroU32>) -> Self {
+        let rate = per_second.map(Rate::new);
+        Self { office: Gate::new(office), metrics: Metrics::new(), rate }
     }
 
     /// Runs `work` on the office, off the threads that serve. What it answers is durable.
@@ -77,26 +99,42 @@ pub fn now() -> UnixSeconds {
     UnixSeconds(since.map_or(0, |since| since.as_secs()))
 }
 
-/// The service's routes over `shared`.
+/// The wallets' routes over `shared`.
 pub fn router(shared: Shared) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/enrol", post(handlers::enrol))
         .route("/v1/sync", post(handlers::sync))
         .route("/v1/claim", post(handlers::claim))
         .route("/v1/resolve", post(handlers::resolve))
         .route("/v1/office", get(handlers::office))
         .route("/v1/outcome/{tx}", get(handlers::outcome))
-        .route("/v1/operator/command", post(handlers::operator))
         .route("/health", get(handlers::health))
-        .route("/openapi.json", get(handlers::openapi))
+        .route("/openapi.json", get(handlers::openapi));
+    finished(routes.layer(from_fn_with_state(shared.clone(), in_rate)), shared)
+}
+
+/// The operator's routes over `shared`.
+pub fn operator_router(shared: Shared) -> Router {
+    let routes = Router::new()
+        .route("/v1/operator/command", post(handlers::operator))
+        .route("/v1/office", get(handlers::office))
+        .route("/metrics", get(handlers::metrics))
+        .route("/health", get(handlers::health))
+        .route("/openapi.json", get(handlers::operator_openapi));
+    finished(routes, shared)
+}
+
+fn finished(routes: Router<Shared>, shared: Shared) -> Router {
+    routes
         .fallback(|| async { Problem::no_such_path() })
         .method_not_allowed_fallback(|| async { Problem::method() })
         .layer(DefaultBodyLimit::max(OFFICE_BODY_MAX))
         .layer(from_fn(in_time))
+        .layer(from_fn_with_state(shared.clone(), observed))
         .with_state(shared)
 }
 
-async fn in_time(request: axum::extract::Request, next: Next) -> Response {
+async fn in_time(request: Request, next: Next) -> Response {
     let limit = Duration::from_secs(REQUEST_SECONDS_MAX);
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
@@ -104,20 +142,80 @@ async fn in_time(request: axum::extract::Request, next: Next) -> Response {
     }
 }
 
+async fn in_rate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip());
+    match (&shared.rate, from) {
+        (Some(rate), Some(from)) => match rate.check(from) {
+            Ok(()) => next.run(request).await,
+            Err(seconds) => Problem::too_many(seconds).into_response(),
+        },
+        (None, _) | (_, None) => next.run(request).await,
+    }
+}
+
+/// Counts and logs an answer. Of a request it names the path of the service that it met, nothing
+/// that the client wrote.
+async fn observed(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let path = served_path(request.uri().path());
+    let response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    shared.metrics.answered(path, status, took);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(path, status, ms, "answered");
+    response
+}
+
+/// The path of the service that a request's path is of.
+fn served_path(path: &str) -> &'static str {
+    let all = ROUTES.iter().chain(&OPERATOR_ROUTES).map(|(_, route)| *route);
+    let is_of = |route: &&str| match route.split_once('{') {
+        Some((head, _)) => path.starts_with(head),
+        None => path == *route,
+    };
+    all.into_iter().find(is_of).unwrap_or(NO_PATH)
+}
+
+/// Where a service listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Listening {
+    /// For wallets.
+    pub wallets: SocketAddr,
+    /// For the operator.
+    pub operator: SocketAddr,
+}
+
 /// Serves until SIGTERM or ctrl-c; requests under way are answered first. `ready` is told the
-/// address once it listens.
+/// addresses once it listens.
 ///
 /// # Errors
-/// [`io::Error`] if the address can't be had, or from `ready`.
+/// [`io::Error`] if an address can't be had, or from `ready`.
 pub async fn serve(
-    listen: SocketAddr,
+    listen: Listening,
     shared: Shared,
-    ready: impl FnOnce(SocketAddr) -> io::Result<()>,
+    ready: impl FnOnce(Listening) -> io::Result<()>,
 ) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::bind(listen).await?;
+    let wallets = TcpListener::bind(listen.wallets).await?;
+    let operator = TcpListener::bind(listen.operator).await?;
     let stop = stop_signal()?;
-    ready(listener.local_addr()?)?;
-    axum::serve(listener, router(shared)).with_graceful_shutdown(stop).await
+    ready(Listening { wallets: wallets.local_addr()?, operator: operator.local_addr()? })?;
+    let (stopping, stopped) = watch::channel(false);
+    let (mut first, mut second) = (stopped.clone(), stopped);
+    let routes = router(shared.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let for_wallets = axum::serve(wallets, routes).with_graceful_shutdown(async move {
+        drop(first.wait_for(|is_stopping| *is_stopping).await)
+    });
+    let for_operator =
+        axum::serve(operator, operator_router(shared)).with_graceful_shutdown(async move {
+            drop(second.wait_for(|is_stopping| *is_stopping).await)
+        });
+    let stopping = async {
+        stop.await;
+        // Both may be gone already.
+        stopping.send(true).ok();
+        Ok(())
+    };
+    tokio::try_join!(for_wallets.into_future(), for_operator.into_future(), stopping).map(drop)
 }
 
 #[cfg(unix)]
@@ -141,12 +239,4 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
-}
-
-/// A line for whoever runs the service.
-fn log(line: &str) {
-    #[expect(clippy::print_stderr, reason = "the service's log is its standard error")]
-    {
-        eprintln!("money-office: {line}");
-    }
 }

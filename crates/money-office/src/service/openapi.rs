@@ -17,7 +17,6 @@ use crate::service::{Problem, handlers};
         handlers::resolve,
         handlers::office,
         handlers::outcome,
-        handlers::operator,
         handlers::health,
         handlers::openapi,
     ),
@@ -25,10 +24,33 @@ use crate::service::{Problem, handlers};
 )]
 struct Description;
 
-/// The OpenAPI document as JSON.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "money-office for its operator",
+        description = "Commands are signed by the operator's key (protocol-spec.md, section 9.9).",
+    ),
+    paths(
+        handlers::operator,
+        handlers::office,
+        handlers::metrics,
+        handlers::health,
+        handlers::operator_openapi,
+    ),
+    components(schemas(Problem, handlers::Canonical))
+)]
+struct OperatorDescription;
+
+/// The OpenAPI document of the wallets' side, as JSON.
 #[must_use]
 pub fn document() -> String {
     Description::openapi().to_json().unwrap_or_default()
+}
+
+/// The OpenAPI document of the operator's side, as JSON.
+#[must_use]
+pub fn operator_document() -> String {
+    OperatorDescription::openapi().to_json().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -36,19 +58,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::service::ROUTES;
+    use crate::service::{OPERATOR_ROUTES, ROUTES};
+
+    fn described(document: &str) -> BTreeSet<(String, String)> {
+        let document: serde_json::Value = serde_json::from_str(document).unwrap();
+        let paths = document.get("paths").and_then(serde_json::Value::as_object).unwrap();
+        let of = |(path, methods): (&String, &serde_json::Value)| {
+            let methods: Vec<String> = methods.as_object().unwrap().keys().cloned().collect();
+            let path = path.clone();
+            methods.into_iter().map(move |method| (method, path.clone()))
+        };
+        paths.iter().flat_map(of).collect()
+    }
 
     #[test]
-    fn the_document_describes_every_route_and_no_other() {
-        let document: serde_json::Value = serde_json::from_str(&document()).unwrap();
-        let mut described = BTreeSet::new();
-        let paths = document.get("paths").and_then(serde_json::Value::as_object).unwrap();
-        for (path, methods) in paths {
-            for method in methods.as_object().unwrap().keys() {
-                described.insert((method.clone(), path.clone()));
-            }
-        }
-        let routes = ROUTES.map(|(method, path)| (method.to_owned(), path.to_owned()));
-        assert_eq!(described, BTreeSet::from(routes));
+    fn each_document_describes_every_route_of_its_side_and_no_other() {
+        let named = |(method, path): &(&str, &str)| ((*method).to_owned(), (*path).to_owned());
+        assert_eq!(described(&document()), ROUTES.iter().map(named).collect());
+        assert_eq!(described(&operator_document()), OPERATOR_ROUTES.iter().map(named).collect());
     }
 }

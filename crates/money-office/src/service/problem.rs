@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{OfficeError, Refusal};
-use crate::service::log;
+
+/// When to ask again after a failure of the store.
+const STORE_SECONDS: u64 = 60;
 
 /// What is wrong with a request, in words for people and a type for programs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
@@ -19,6 +21,9 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong in this case.
     pub detail: String,
+    /// Seconds after which to try again, which go into the header of this name.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -28,6 +33,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
+            retry_after: None,
         }
     }
 
@@ -66,9 +72,16 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long")
     }
 
+    pub(super) fn too_many(seconds: u64) -> Self {
+        let detail = "more requests than one address may make; wait";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", detail);
+        Self { retry_after: Some(seconds), ..problem }
+    }
+
     pub(super) fn halted() -> Self {
         let detail = "the office's store failed; nothing was answered";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail)
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail);
+        Self { retry_after: Some(STORE_SECONDS), ..problem }
     }
 
     pub(super) fn unauthorized(refusal: &Refusal) -> Self {
@@ -89,7 +102,7 @@ impl From<OfficeError> for Problem {
                     line = format!("{line}: {source}");
                     cause = source.source();
                 }
-                log(&line);
+                tracing::error!(why = line, "the store failed");
                 Self::halted()
             }
         }
@@ -103,8 +116,8 @@ impl IntoResponse for Problem {
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         let headers = response.headers_mut();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if status == StatusCode::UNAUTHORIZED {
             let scheme = header::HeaderValue::from_static("OperatorSignature");

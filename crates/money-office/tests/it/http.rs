@@ -6,7 +6,7 @@ use onehop_wire::office::{
 };
 use onehop_wire::{Checkpoint, List, Signed, decode, encode};
 
-use crate::office::Folder;
+use crate::office::{Folder, Serving};
 use crate::wallet::{Wallet, enrol_request};
 
 /// [O-17] [O-18]
@@ -57,7 +57,7 @@ fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
 #[test]
 fn requests_that_are_unsigned_malformed_or_too_large_are_problems_and_change_nothing() {
     let folder = Folder::init();
-    let office = folder.serve();
+    let mut office = folder.serve();
     let buyer = Wallet::enrol(&office, 1, "buyer");
     let before = folder.ok(&["wallets", "--json"]);
     let info: OfficeInfo = office.get("/v1/office").read();
@@ -95,18 +95,14 @@ fn requests_that_are_unsigned_malformed_or_too_large_are_problems_and_change_not
         command: money_office::Command::Deposit { wallet: buyer.key.wallet(), amount: 5 },
     };
     let forged = buyer.key.sign(&buyer.office, order).into_signed();
-    let reply = office.post("/v1/operator/command", &forged);
+    let reply = office.as_operator(|office| office.post("/v1/operator/command", &forged));
     assert_eq!(reply.status, 401);
     assert_eq!(reply.problem(), "signature of a operator-command does not verify");
+    assert!(folder.log().contains("operator call refused"), "{}", folder.log());
     assert_eq!(folder.ok(&["wallets", "--json"]), before);
 }
 
-#[test]
-fn the_document_served_describes_what_is_served_and_health_says_so() {
-    let folder = Folder::init();
-    let office = folder.serve();
-    let health = office.get("/health");
-    assert_eq!((health.status, health.body.as_slice()), (200, &br#"{"status":"serving"}"#[..]));
+fn assert_described(office: &Serving) {
     let document = office.get("/openapi.json");
     let document: serde_json::Value = serde_json::from_slice(&document.body).unwrap();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -118,6 +114,75 @@ fn the_document_served_describes_what_is_served_and_health_says_so() {
         assert!(reply.status != 405, "{path}");
         assert!(reply.status != 404 || reply.problem() == "the payment has no outcome", "{path}");
     }
+    let health = office.get("/health");
+    assert_eq!((health.status, health.body.as_slice()), (200, &br#"{"status":"serving"}"#[..]));
+}
+
+#[test]
+fn the_documents_served_describe_what_is_served_and_health_says_so() {
+    let folder = Folder::init();
+    let mut office = folder.serve();
+    assert_described(&office);
+    office.as_operator(assert_described);
+}
+
+/// [O-25]
+#[test]
+fn wallets_and_the_operator_have_listeners_of_their_own() {
+    let folder = Folder::init();
+    let mut office = folder.serve();
+    for path in ["/v1/operator/command", "/metrics"] {
+        assert_eq!(office.post_bytes(path, "application/octet-stream", &[]).status, 404, "{path}");
+        assert_eq!(office.get(path).status, 404, "{path}");
+    }
+    assert_eq!(office.as_operator(|office| office.get("/v1/sync")).status, 404);
+    drop(office);
+    let refused = folder.refused(&["serve", "--operator-listen", "0.0.0.0:0"], 4);
+    assert_eq!(refused, "the operator's address must be a loopback address, not 0.0.0.0:0");
+}
+
+#[test]
+fn a_monitor_reads_what_was_answered_and_the_log_names_nothing_that_a_client_wrote() {
+    let folder = Folder::init();
+    let mut office = folder.serve_with(&["--log", "json"]);
+    let buyer = Wallet::enrol(&office, 1, "Asha of the corner shop");
+    office.get(&format!("/v1/outcome/{}", "09".repeat(32)));
+    office.get("/made/up/by/a/client");
+    let reply = office.as_operator(|office| office.get("/metrics"));
+    assert_eq!(reply.media_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let text = String::from_utf8(reply.body).unwrap();
+    for line in [
+        r#"money_office_requests_total{path="/v1/enrol",status="200"} 1"#,
+        r#"money_office_requests_total{path="/v1/outcome/{tx}",status="404"} 1"#,
+        r#"money_office_requests_total{path="other",status="404"} 1"#,
+    ] {
+        assert!(text.lines().any(|it| it == line), "no {line} in {text}");
+    }
+    let log = folder.log();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let enrolled = lines.iter().find(|line| line["fields"]["path"] == "/v1/enrol").unwrap();
+    assert_eq!(enrolled["fields"]["status"], 200);
+    for secret in ["Asha", "made", "0909", &buyer.key.wallet().to_string()] {
+        assert!(!log.contains(secret) && !text.contains(secret), "{secret} in {log}{text}");
+    }
+}
+
+/// [O-26]
+#[test]
+fn an_address_that_asks_too_much_waits_and_the_operator_does_not() {
+    let folder = Folder::init();
+    let mut office = folder.serve_with(&["--rate", "1"]);
+    let replies: Vec<_> = (0..9).map(|_| office.get("/v1/office")).collect();
+    assert_eq!(replies[0].status, 200);
+    let refused = replies.iter().find(|reply| reply.status == 429).unwrap();
+    assert_eq!(refused.problem(), "more requests than one address may make; wait");
+    let seconds: u64 = refused.retry_after.as_ref().unwrap().parse().unwrap();
+    assert!((1..=2).contains(&seconds));
+    for _ in 0..9 {
+        assert_eq!(office.as_operator(|office| office.get("/health")).status, 200);
+    }
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
 }
 
 /// [O-20]

@@ -18,11 +18,14 @@ pub(crate) struct Folder {
 pub(crate) struct Serving {
     pub(crate) child: Child,
     pub(crate) url: String,
+    /// Where the operator is served.
+    pub(crate) operator: String,
 }
 
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) media_type: String,
+    pub(crate) retry_after: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -84,16 +87,30 @@ impl Folder {
     }
 
     pub(crate) fn serve(&self) -> Serving {
+        self.serve_with(&[])
+    }
+
+    pub(crate) fn serve_with(&self, args: &[&str]) -> Serving {
+        let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
         let mut child = self
             .command()
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(args)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on ").unwrap();
-        Serving { url: format!("http://{address}"), child }
+        let operator = std::fs::read_to_string(self.path().join("operator.addr")).unwrap();
+        let operator = format!("http://{}", operator.trim());
+        Serving { url: format!("http://{address}"), operator, child }
+    }
+
+    /// What the service has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
     }
 }
 
@@ -109,8 +126,10 @@ fn reply(response: ureq::http::Response<ureq::Body>) -> Reply {
     let status = response.status().as_u16();
     let media_type = response.headers().get("content-type");
     let media_type = media_type.map_or("", |value| value.to_str().unwrap()).to_owned();
+    let retry_after = response.headers().get("retry-after");
+    let retry_after = retry_after.map(|value| value.to_str().unwrap().to_owned());
     let body = response.into_body().read_to_vec().unwrap();
-    Reply { status, media_type, body }
+    Reply { status, media_type, retry_after, body }
 }
 
 impl Serving {
@@ -125,6 +144,14 @@ impl Serving {
 
     pub(crate) fn get(&self, path: &str) -> Reply {
         reply(agent().get(format!("{}{path}", self.url)).call().unwrap())
+    }
+
+    /// The same service as its operator meets it.
+    pub(crate) fn as_operator<T>(&mut self, ask: impl FnOnce(&Self) -> T) -> T {
+        std::mem::swap(&mut self.url, &mut self.operator);
+        let answer = ask(self);
+        std::mem::swap(&mut self.url, &mut self.operator);
+        answer
     }
 }
 
