@@ -65,12 +65,14 @@ impl Currency {
     /// # Errors
     /// [`AmountError::UnknownCurrency`] if ISO 4217 has no such code with minor units.
     pub fn by_code(code: &str) -> Result<Self, AmountError> {
-        let unknown = || AmountError::UnknownCurrency { code: code.to_owned() };
-        let found = iso_currency::Currency::from_code(code).ok_or_else(unknown)?;
-        let exponent = found.exponent().ok_or_else(unknown)?;
-        let exponent = u8::try_from(exponent).map_err(|_| unknown())?;
-        let code = <[u8; 3]>::try_from(code.as_bytes()).map_err(|_| unknown())?;
-        Ok(Self { code, exponent })
+        let letters = <[u8; 3]>::try_from(code.as_bytes()).ok();
+        let exponent = iso_currency::Currency::from_code(code)
+            .and_then(|found| found.exponent())
+            .and_then(|exponent| u8::try_from(exponent).ok());
+        letters
+            .zip(exponent)
+            .map(|(code, exponent)| Self { code, exponent })
+            .ok_or_else(|| AmountError::UnknownCurrency { code: code.to_owned() })
     }
 
     /// True if the code is known and the exponent is the one ISO 4217 gives it.

@@ -5,6 +5,8 @@
 mod bounds;
 mod canonical;
 mod kinds;
+mod other_formats;
 mod round_trip;
 mod statements;
 mod vectors;
+mod words;
