@@ -118,12 +118,11 @@ impl State {
         agreed: Signed<Agreed>,
         attachments: &[Attachment],
     ) -> Step {
-        let Some(payer) = context.payer else {
+        let is_payer =
+            |payer: &&Payer| payer.checkpoint().body().wallet == payment.request.body.payer;
+        let Some(payer) = context.payer.filter(is_payer) else {
             return Step::fault(Fault::WrongPayment);
         };
-        if payer.checkpoint().body().wallet != payment.request.body.payer {
-            return Step::fault(Fault::WrongPayment);
-        }
         let bytes = agreed.clone();
         let hash = agreed.hash(context.trust.office());
         let no = |fault| self.abort(context, payment, Some(hash), AbortReason::InvalidVote, fault);

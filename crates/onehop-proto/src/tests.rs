@@ -2,14 +2,21 @@
 
 mod acts;
 mod crashes;
+mod enrolment;
+mod forged;
+mod hellos;
 mod known_logs;
+mod limits;
+mod misfits;
 mod office;
 mod office_talk;
 mod pair;
 mod payments;
 mod peers;
+mod pruning;
 mod requests;
 mod rules;
 mod statements;
 mod table;
 mod votes;
+mod words;

@@ -384,3 +384,17 @@ pub(super) fn forget_payment(pair: &mut Pair) -> TxId {
     pair.buyer.wallet.state.buyer.remove(&tx);
     tx
 }
+
+/// The office did not pay, and the buyer's COMMITTED never came.
+pub(super) fn lost_early(pair: &mut Pair) -> TxId {
+    let tx = seller_committed(pair);
+    outcome_to(pair, &tx, true, OutcomeKind::Void);
+    tx
+}
+
+/// The office said VOID to a buyer whose seller had committed.
+pub(super) fn voided_after_commit(pair: &mut Pair) -> TxId {
+    let tx = seller_committed(pair);
+    outcome_to(pair, &tx, false, OutcomeKind::Void);
+    tx
+}
