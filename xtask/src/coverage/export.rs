@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::Value;
 
+use super::Part;
+
 /// Where a region is: file, first line and column, last line and column.
 type Place = (String, u64, u64, u64, u64);
 
@@ -49,29 +51,26 @@ impl Regions {
         *self.0.entry(place).or_default() |= *runs > 0;
     }
 
-    fn shipped<'a>(&'a self, files: &'a [&'static str]) -> impl Iterator<Item = (&'a Place, bool)> {
+    fn shipped<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = (&'a Place, bool)> {
         let is_one = |file: &str| {
             let is_test = file.contains("/tests/") || file.ends_with("/tests.rs");
-            !is_test && files.iter().any(|begin| file.starts_with(begin))
+            let is_left_out = part.without.contains(&file);
+            !is_test && !is_left_out && part.files.iter().any(|begin| file.starts_with(begin))
         };
         self.0.iter().filter(move |(place, _)| is_one(&place.0)).map(|(place, run)| (place, *run))
     }
 
-    /// How many regions of `files` were run, and how many there are.
-    pub(super) fn of(&self, files: &[&'static str]) -> (u64, u64) {
+    /// How many regions of `part` were run, and how many there are.
+    pub(super) fn of(&self, part: &Part) -> (u64, u64) {
         let sum = |(run, all), is_run| (run + u64::from(is_run), all + 1);
-        self.shipped(files).map(|(_, is_run)| is_run).fold((0, 0), sum)
+        self.shipped(part).map(|(_, is_run)| is_run).fold((0, 0), sum)
     }
 
     /// The functions of which a region was never run: file, first such line, name, how many.
-    pub(super) fn missed(
-        &self,
-        files: &[&'static str],
-        root: &Path,
-    ) -> Vec<(String, usize, String, usize)> {
+    pub(super) fn missed(&self, part: &Part, root: &Path) -> Vec<(String, usize, String, usize)> {
         let mut missed: Vec<(String, usize, String, usize)> = Vec::new();
         let mut text: (String, String) = Default::default();
-        for (place, _) in self.shipped(files).filter(|(_, is_run)| !is_run) {
+        for (place, _) in self.shipped(part).filter(|(_, is_run)| !is_run) {
             if text.0 != place.0 {
                 let source = std::fs::read_to_string(root.join(&place.0)).unwrap_or_default();
                 text = (place.0.clone(), source);
@@ -117,10 +116,13 @@ mod tests {
         ]}]});
         let regions = Regions::read(&export, Path::new("/r")).unwrap();
         let files = &["crates/onehop-wire/src/"][..];
-        assert_eq!(regions.of(files), (1, 2));
-        let missed = regions.missed(files, Path::new("/r"));
+        let part = Part { name: "codec", files, without: &[], least: 100.0 };
+        assert_eq!(regions.of(&part), (1, 2));
+        let missed = regions.missed(&part, Path::new("/r"));
         assert_eq!(missed.len(), 1);
         assert_eq!((missed[0].1, missed[0].3), (3, 1));
+        let part = Part { without: &["crates/onehop-wire/src/codec.rs"], ..part };
+        assert_eq!(regions.of(&part), (0, 0));
     }
 
     #[test]
