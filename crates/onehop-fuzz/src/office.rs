@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use money_office::{MemLedger, Office};
+use money_office::{Batch, LedgerStore, MemLedger, Office, Row, StoreError, Table};
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{
     ClaimBundle, EntryState, OfficeAnswer, OfficeRequest, Resolve, ResolveRequest, Sync, SyncEntry,
@@ -13,13 +13,17 @@ use onehop_wire::{
     encode,
 };
 
-use crate::reader::{Reader, edit};
+use crate::reader::{Reader, edit, is_audited};
 use crate::stage::{Stage, TODAY};
 use crate::vectors::samples::{Samples, list};
 use crate::vectors::world::{Chain, DAY, Person, World};
 
 /// Acts of one input, at most.
 const ACTS_MAX: usize = 12;
+/// Requests of one input, at most, repeated ones too: each has up to ten signatures.
+const REQUESTS_MAX: usize = 4;
+/// The bit of an act by which a request is asked twice.
+const REPEATED: u8 = 0x80;
 
 fn stage() -> &'static Stage {
     static STAGE: OnceLock<Stage> = OnceLock::new();
@@ -45,10 +49,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let edited = (0..5).map(|which| vec![1, which, 1, 7, 0, 9]);
     let pay: [u8; 4] = [0, 0, 100, 1];
     let histories = [
-        vec![2, 0, 0, 100, 1, 2, 0, 4, 0, 0, 0],
-        [&[2][..], &pay, &pay, &[2, 1, 3, 0, 0, 4, 1, 0, 5, 20, 2, 2]].concat(),
-        [&[2][..], &pay, &[1, 1, 4, 1, 2, 0, 9, 3, 0, 5, 22, 3, 0]].concat(),
-        [&[2][..], &pay, &[6, 1, 9, 2, 0, 2, 1, 4, 0, 0, 0, 2, 0]].concat(),
+        vec![2, 0, 0, 100, 1, 0x82, 0, 0x84, 0, 0, 0],
+        [&[2][..], &pay, &pay, &[0x82, 1, 0x83, 0, 0, 4, 1, 0, 5, 20, 2, 2]].concat(),
+        [&[2][..], &pay, &[1, 1, 4, 1, 2, 0, 9, 0x83, 0, 5, 22, 3, 0]].concat(),
+        [&[2][..], &pay, &[6, 1, 9, 0x82, 0, 2, 1, 0x84, 0, 0, 0, 2, 0]].concat(),
     ];
     raw.chain(edited).chain(histories).collect()
 }
@@ -64,7 +68,7 @@ pub fn office(data: &[u8]) {
         0 => {
             let decoded = onehop_wire::decode::<OfficeRequest>(reader.rest(), OFFICE_BODY_MAX);
             if let Ok(request) = decoded {
-                Desk::new().ask(&request);
+                Desk::new().ask(&request, true);
             }
         }
         1 => {
@@ -72,42 +76,88 @@ pub fn office(data: &[u8]) {
             let mut bytes = encode(&genuine()[which]);
             edit(&mut reader, &mut bytes);
             if let Ok(request) = onehop_wire::decode(&bytes, OFFICE_BODY_MAX) {
-                Desk::new().ask(&request);
+                Desk::new().ask(&request, true);
             }
         }
-        _ => history(&mut reader),
+        _ => history(&mut reader, is_audited(data)),
+    }
+}
+
+/// A store in memory that counts what changes in it.
+#[derive(Clone)]
+struct Watched {
+    rows: MemLedger,
+    changes: usize,
+}
+
+impl LedgerStore for Watched {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.rows.get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.rows.scan(table, prefix, after, limit)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for ((table, key), value) in &batch.writes {
+            self.changes += usize::from(self.rows.get(*table, key)? != *value);
+        }
+        self.rows.apply(batch)
     }
 }
 
 /// The office, and what it said so far.
 struct Desk {
-    office: Office<MemLedger>,
+    office: Office<Watched>,
     now: UnixSeconds,
+    left: usize,
 }
 
 impl Desk {
     fn new() -> Self {
+        let store = Watched { rows: stage().ledger.clone(), changes: 0 };
         #[expect(clippy::expect_used, reason = "the ledger that the office itself wrote")]
-        let office = stage().office().expect("an office");
-        Self { office, now: TODAY }
+        let office = Office::open(store).expect("an office");
+        Self { office, now: TODAY, left: REQUESTS_MAX }
     }
 
-    fn ask(&mut self, request: &OfficeRequest) {
-        let before = self.office.store().clone();
-        let Ok(answer) = self.office.answer(self.now, request) else { panic!("the store fails") };
-        if matches!(answer, OfficeAnswer::Refused(_)) {
-            assert_eq!(before, *self.office.store(), "refused, and yet something is written");
+    /// Asks, and asks again if the input says so.
+    fn ask(&mut self, request: &OfficeRequest, is_repeated: bool) {
+        if self.left == 0 {
+            return;
         }
-        let after = self.office.store().clone();
+        let is_repeated = is_repeated && self.left > 1;
+        self.left -= 1 + usize::from(is_repeated);
+        let before = self.office.store().changes;
+        let Ok(answer) = self.office.answer(self.now, request) else { panic!("the store fails") };
+        let after = self.office.store().changes;
+        if matches!(answer, OfficeAnswer::Refused(_)) {
+            assert_eq!(before, after, "refused, and yet something is written");
+        }
+        if !is_repeated {
+            return;
+        }
         let Ok(again) = self.office.answer(self.now, request) else { panic!("the store fails") };
         let (first, again) = (finals(&answer), finals(&again));
         assert!(first.is_none_or(|first| Some(first) == again), "another final answer");
-        assert_eq!(after, *self.office.store(), "the same question changes something again");
+        let changes = self.office.store().changes;
+        assert_eq!(after, changes, "the same question changes something again");
     }
 
-    fn check(&self) {
-        let report = self.office.audit();
-        assert!(report.is_ok_and(|report| report.balances()), "the books balance");
+    fn check(&self, is_audited: bool) {
+        let sums = self.office.sums();
+        assert!(sums.is_ok_and(|sums| sums.missing() == 0), "the books balance");
+        if is_audited {
+            let report = self.office.audit();
+            assert!(report.is_ok_and(|report| report.balances()), "the evidence says so");
+        }
     }
 }
 
@@ -128,13 +178,23 @@ fn finals(answer: &OfficeAnswer) -> Option<Vec<u8>> {
     }
 }
 
-/// A payment of the buyer to the seller, with all that the two may sign about it.
+/// A payment of the buyer to the seller.
 struct Payment {
     request: Signed<CommitRequest>,
     agreed: Signed<Agreed>,
-    commit: Signed<Commit>,
-    abort: Signed<Abort>,
+    is_spendable: bool,
     attachments: Vec<Attachment>,
+}
+
+impl Payment {
+    // Signed when it is used, and by most inputs it is not.
+    fn commit(&self, world: &World) -> Signed<Commit> {
+        world.commit(&world.seller, &world.buyer, &self.agreed, self.is_spendable)
+    }
+
+    fn abort(&self, world: &World) -> Signed<Abort> {
+        world.abort(&world.seller, &world.buyer, &self.agreed)
+    }
 }
 
 /// The buyer, who pays and contradicts itself, and the seller, who helps.
@@ -168,9 +228,8 @@ impl<'a> Crowd<'a> {
             self.chain.cum_out = agreed.body.cum_out.min(u64::from(u32::MAX));
             self.chain.head = agreed.hash(&self.world.office());
         }
-        let commit = self.world.commit(seller, buyer, &agreed, lie & 64 == 0);
-        let abort = self.world.abort(seller, buyer, &agreed);
-        self.payments.push(Payment { request, agreed, commit, abort, attachments });
+        let is_spendable = lie & 64 == 0;
+        self.payments.push(Payment { request, agreed, is_spendable, attachments });
     }
 
     /// Releases of earlier entries, or a receipt that is none of the buyer's.
@@ -195,14 +254,16 @@ impl<'a> Crowd<'a> {
     fn claim(&self, reader: &mut Reader<'_>) -> Option<OfficeRequest> {
         let payment = self.one(reader)?;
         let buyer: &Person = &self.world.buyer;
-        let committed = self.world.committed(buyer, &payment.commit);
+        let commit = payment.commit(self.world);
+        let is_acknowledged = reader.or_zero() & 1 == 0;
+        let committed = is_acknowledged.then(|| self.world.committed(buyer, &commit));
         let claim = Claim {
             payer: buyer.certificate.clone(),
             checkpoint: buyer.checkpoint.clone(),
             agreed: payment.agreed.clone(),
             attachments: list(payment.attachments.clone()),
-            commit: payment.commit.clone(),
-            committed: (reader.or_zero() & 1 == 0).then_some(committed),
+            commit,
+            committed,
         };
         Some(OfficeRequest::Claim(ClaimBundle { claims: list(vec![claim]) }))
     }
@@ -216,7 +277,7 @@ impl<'a> Crowd<'a> {
             nonce: Nonce([1; 16]),
         };
         let resolve = self.world.sign(&self.world.buyer.signer, body);
-        let abort = (reader.or_zero() & 1 == 0).then(|| payment.abort.clone());
+        let abort = (reader.or_zero() & 1 == 0).then(|| payment.abort(self.world));
         let (request, agreed) = (payment.request.clone(), payment.agreed.clone());
         let question = ResolveRequest { resolve, request, agreed, abort };
         Some(OfficeRequest::Resolve(Box::new(question)))
@@ -236,8 +297,8 @@ impl<'a> Crowd<'a> {
             .map(|payment| {
                 let state = match reader.or_zero() % 3 {
                     0 => EntryState::InDoubt,
-                    1 => EntryState::Committed(payment.commit.clone()),
-                    _ => EntryState::Aborted(payment.abort.clone()),
+                    1 => EntryState::Committed(payment.commit(self.world)),
+                    _ => EntryState::Aborted(payment.abort(self.world)),
                 };
                 SyncEntry { agreed: payment.agreed.clone(), state }
             })
@@ -264,7 +325,7 @@ impl<'a> Crowd<'a> {
 }
 
 /// Payments, claims, questions and closed purses in any order, while days go by.
-fn history(reader: &mut Reader<'_>) {
+fn history(reader: &mut Reader<'_>, is_audited: bool) {
     let world = &stage().world;
     let chain = world.chain(&world.buyer.checkpoint);
     let mut crowd = Crowd { world, chain, payments: Vec::new() };
@@ -272,7 +333,7 @@ fn history(reader: &mut Reader<'_>) {
     let mut is_asked = false;
     for _ in 0..ACTS_MAX {
         let Some(act) = reader.byte() else { break };
-        let request = match act % 6 {
+        let request = match (act & !REPEATED) % 6 {
             0 | 1 => {
                 crowd.pay(reader);
                 None
@@ -287,10 +348,29 @@ fn history(reader: &mut Reader<'_>) {
         };
         if let Some(request) = request {
             is_asked = true;
-            desk.ask(&request);
+            desk.ask(&request, act & REPEATED != 0);
         }
     }
     if is_asked {
-        desk.check();
+        desk.check(is_audited);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_in_a_store_is_counted_and_what_is_written_again_is_not() {
+        let mut store = Watched { rows: MemLedger::new(), changes: 0 };
+        let write = |value: Option<&[u8]>| Batch {
+            writes: [((Table::Meta, b"clock".to_vec()), value.map(<[u8]>::to_vec))].into(),
+        };
+        for (value, changes) in
+            [(Some(&b"1"[..]), 1), (Some(b"1"), 1), (Some(b"2"), 2), (None, 3), (None, 3)]
+        {
+            store.apply(&write(value)).unwrap();
+            assert_eq!(store.changes, changes);
+        }
     }
 }

@@ -59,3 +59,8 @@ pub(crate) fn edit(reader: &mut Reader<'_>, bytes: &mut Vec<u8>) {
         }
     }
 }
+
+/// One input in 32: an audit checks every signature once more, and costs more than all else.
+pub(crate) fn is_audited(data: &[u8]) -> bool {
+    data.iter().fold(0, |mixed: u8, byte| mixed.rotate_left(1) ^ byte) % 32 == 0
+}

@@ -1,4 +1,4 @@
-//! The committed corpora, and inputs that were found, through each target.
+//! The committed corpora, what long runs kept, and inputs that were found, through each target.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -27,7 +27,8 @@ fn replay(target: &str) {
     let (_, body) = TARGETS.into_iter().find(|(name, _)| *name == target).unwrap();
     let corpus = inputs("corpus", target);
     assert!(!corpus.is_empty(), "{target} has no corpus; cargo xtask corpus writes it");
-    for (path, input) in corpus.into_iter().chain(inputs("regressions", target)) {
+    let found = ["kept", "regressions"].into_iter().flat_map(|folder| inputs(folder, target));
+    for (path, input) in corpus.into_iter().chain(found) {
         println!("{}", path.display());
         body(&input);
     }
