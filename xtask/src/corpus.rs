@@ -1,7 +1,8 @@
 //! `xtask corpus`: the first inputs of each fuzz target, made of the test vectors and of scripts.
 //!
-//! What a long run grows stays on the machine that grew it; an input that found something is
-//! committed by hand in fuzz/regressions/.
+//! What a long run grows stays on the machine that grew it, but for the few inputs that reach further
+//! than all others: `xtask fuzz --keep` copies those into fuzz/kept/. An input that found something
+//! is committed by hand in fuzz/regressions/.
 
 use std::path::Path;
 
@@ -9,16 +10,19 @@ use anyhow::{Context, ensure};
 use onehop_fuzz::KINDS;
 use serde_json::Value;
 
+use crate::fuzz::KEPT;
 use crate::source::Finding;
 use crate::vectors::readable::Case;
 use crate::vectors::world::World;
 use crate::vectors::{messages, records, statements};
 
-const FOLDER: &str = "fuzz/corpus";
+pub(crate) const FOLDER: &str = "fuzz/corpus";
 /// Longest input, in bytes.
 const INPUT_MAX: usize = 4_096;
 /// All of them together, in bytes.
 const BYTES_MAX: usize = 300_000;
+/// All of fuzz/kept/ together, in bytes.
+const KEPT_BYTES_MAX: u64 = 1_000_000;
 
 /// One input: its path below the folder, and its bytes.
 type Input = (String, Vec<u8>);
@@ -89,10 +93,32 @@ pub(crate) fn write(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is wrong with what was kept of long runs.
+fn kept(root: &Path) -> anyhow::Result<Vec<Finding>> {
+    let (mut findings, mut bytes) = (Vec::new(), 0);
+    let targets = onehop_fuzz::TARGETS.map(|(target, _)| target);
+    for folder in std::fs::read_dir(root.join(KEPT)).into_iter().flatten() {
+        let folder = folder?;
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if !targets.contains(&name.as_str()) {
+            findings.push(Finding::new(&format!("{KEPT}/{name}"), 0, "is of no fuzz target"));
+            continue;
+        }
+        for entry in std::fs::read_dir(folder.path())? {
+            bytes += entry?.metadata()?.len();
+        }
+    }
+    if bytes > KEPT_BYTES_MAX {
+        let what = format!("has {bytes} bytes; {KEPT_BYTES_MAX} is the most");
+        findings.push(Finding::new(KEPT, 0, what));
+    }
+    Ok(findings)
+}
+
 /// The inputs below `root` that would be written differently, or are not made by this source.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<Finding>> {
     let inputs = generate()?;
-    let mut findings = Vec::new();
+    let mut findings = kept(root)?;
     for (name, bytes) in &inputs {
         let path = format!("{FOLDER}/{name}");
         if std::fs::read(root.join(&path)).ok().as_ref() != Some(bytes) {

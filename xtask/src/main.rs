@@ -93,7 +93,7 @@ enum Task {
     },
     /// Find the regions of code that corpora and tests never run
     Coverage(coverage::CoverageArgs),
-    /// Run the fuzz targets through cargo-fuzz on nightly Rust
+    /// Run the fuzz targets, built by nightly Rust
     Fuzz(fuzz::FuzzArgs),
     /// Run tests of the pure crates in Miri on nightly Rust
     Miri(miri::MiriArgs),

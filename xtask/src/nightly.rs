@@ -17,8 +17,8 @@ pub(crate) fn cargo() -> Command {
 
 /// Fails in one line unless `cargo +nightly ARGS --version` runs.
 pub(crate) fn require(args: &[&str], install: &str) -> anyhow::Result<()> {
-    let name = args.join(" ");
-    let missing = || format!("cargo +nightly {name} is missing: {install}");
+    let name = [&["cargo", "+nightly"], args].concat().join(" ");
+    let missing = || format!("{name} is missing: {install}");
     let output = cargo().args(args).arg("--version").output().with_context(missing)?;
     if !output.status.success() {
         bail!(missing());
