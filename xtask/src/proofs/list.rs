@@ -80,7 +80,7 @@ pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
         proof("cuts", 1, &[]),
         proof("malformed", 1, &[]),
         proof("verify", 1, &["--messages", &messages]),
-        proof("fuzz", 1, &["--runs", &runs]),
-        proof("coverage", 1, &[]),
+        proof("fuzz", 2, &["--runs", &runs, "--jobs", "2"]),
+        proof("coverage", 2, &["--jobs", "2"]),
     ]
 }
