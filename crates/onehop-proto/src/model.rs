@@ -1,4 +1,4 @@
-//! What the model checker needs beside the public calls (feature `model`).
+//! What the model checker and the fuzzer need beside the public calls (feature `model`).
 //!
 //! A checker branches, so it forks wallets; it counts states, so it looks at what is volatile; and
 //! it is not about sealing, so its sessions have no keys and carry messages as they are. Decisions,
