@@ -55,6 +55,7 @@ impl Bench {
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         Running::start(args, |command| {
             command
+                .env("ONEHOP_LINK", "lan")
                 .env("ONEHOP_INTERFACE", "127.0.0.1")
                 .env("ONEHOP_PORT", self.port.number.to_string())
                 .env("TMPDIR", &self.dir);

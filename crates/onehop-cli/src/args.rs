@@ -140,19 +140,27 @@ pub(crate) struct TransferArgs {
     pub(crate) amount: String,
 }
 
-/// The only bearer of this build.
+/// What carries the frames.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum LinkKind {
+    /// Bluetooth LE where it can be used, else the local network.
+    Auto,
     /// One segment of a local network, or loopback.
     Lan,
+    /// Bluetooth LE.
+    Ble,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct LinkArgs {
     /// The bearer.
-    #[arg(long, value_enum, default_value = "lan")]
+    #[arg(long, value_enum, env = "ONEHOP_LINK", default_value = "auto")]
     pub(crate) link: LinkKind,
-    /// The address of the network interface to use [default: the system's choice].
+    /// The Bluetooth adapter to use, such as `hci0` [default: the first that can do it].
+    #[arg(long, env = "ONEHOP_ADAPTER", value_name = "NAME")]
+    pub(crate) adapter: Option<String>,
+    /// The address of the network interface to use [default: the system's choice]; it or a port
+    /// makes `auto` the local network.
     #[arg(long, env = "ONEHOP_INTERFACE", value_name = "IP")]
     pub(crate) interface: Option<Ipv4Addr>,
     /// The UDP port of look-ups.

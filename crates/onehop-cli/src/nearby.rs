@@ -4,7 +4,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use onehop_link::lan::{LanConfig, LanLink};
+use onehop_link::bearer::{AnyLink, Bearer, Choice};
+use onehop_link::ble::Notices;
+use onehop_link::ble::error::Notice;
+use onehop_link::lan::LanConfig;
 use onehop_node::{Events, Handle, Keeper, NodeError};
 use onehop_proto::{Event, Fault};
 use tokio::task::JoinHandle;
@@ -25,6 +28,8 @@ pub(crate) struct Nearby {
     lines: Lines,
     lines_ended: bool,
     signals: Signals,
+    /// What happens to the computer's Bluetooth, until the link is gone.
+    notices: Option<Notices>,
     last_fault: Option<Fault>,
 }
 
@@ -58,13 +63,18 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 impl Nearby {
     /// Starts the node. It is silent and deaf until told otherwise.
-    pub(crate) fn start(keeper: Keeper, args: &LinkArgs, screen: Screen) -> Result<Self> {
-        let LinkKind::Lan = args.link;
-        let config =
-            LanConfig { port: args.port, interface: args.interface, ..LanConfig::default() };
+    pub(crate) async fn start(
+        keeper: Keeper,
+        args: &LinkArgs,
+        screen: Screen,
+        to_sell: bool,
+    ) -> Result<Self> {
+        let opened = AnyLink::open(choice(args, to_sell)).await?;
+        let json = serde_json::json!({ "link": opened.name(), "adapter": opened.adapter });
+        screen.progress("link", opened.words(), &json);
         let signals = Signals::new().context("failed to watch for signals")?;
         let watch = Box::new(Trace::new(screen, args));
-        let (handle, events, node) = onehop_node::start(keeper, LanLink::new(config), watch);
+        let (handle, events, node) = onehop_node::start(keeper, opened.link, watch);
         // Stdin belongs to the steps.
         let lines = if args.step { Lines::none() } else { Lines::of_stdin() };
         Ok(Self {
@@ -75,6 +85,7 @@ impl Nearby {
             lines,
             lines_ended: false,
             signals,
+            notices: opened.notices,
             last_fault: None,
         })
     }
@@ -89,6 +100,10 @@ impl Nearby {
                 line = self.lines.next(), if asking && !self.lines_ended => {
                     self.lines_ended = line.is_none();
                     Heard::Line(line)
+                }
+                notice = next_notice(&mut self.notices) => {
+                    self.tell_notice(notice.as_ref());
+                    continue;
                 }
                 () = self.signals.next() => Heard::Interrupted,
                 () = tokio::time::sleep_until(until) => Heard::TimeUp,
@@ -119,6 +134,18 @@ impl Nearby {
         self.screen.progress("fault", format!("ignored a device nearby: {words}"), &json);
     }
 
+    /// Says what happened to the computer's Bluetooth.
+    fn tell_notice(&mut self, notice: Option<&Notice>) {
+        match notice {
+            Some(notice) => {
+                let text = notice.to_string();
+                let json = serde_json::json!({ "text": text });
+                self.screen.progress("bluetooth", &text, &json);
+            }
+            None => self.notices = None,
+        }
+    }
+
     /// The last thing that a peer did wrong, as the end of a sentence.
     pub(crate) fn fault_words(&self) -> String {
         self.last_fault.map(|fault| format!(" (last fault: {})", fault.words())).unwrap_or_default()
@@ -129,6 +156,24 @@ impl Nearby {
         self.handle.stop().await;
         let keeper = self.node.await.context("the node's task failed")?;
         Ok(keeper?)
+    }
+}
+
+/// What the arguments choose.
+fn choice(args: &LinkArgs, to_sell: bool) -> Choice {
+    let bearer = match args.link {
+        LinkKind::Auto => Bearer::Auto,
+        LinkKind::Lan => Bearer::Lan,
+        LinkKind::Ble => Bearer::Ble,
+    };
+    let lan = LanConfig { port: args.port, interface: args.interface, ..LanConfig::default() };
+    Choice { bearer, adapter: args.adapter.clone(), lan, to_sell }
+}
+
+async fn next_notice(notices: &mut Option<Notices>) -> Option<Notice> {
+    match notices {
+        Some(notices) => notices.next().await,
+        None => std::future::pending().await,
     }
 }
 

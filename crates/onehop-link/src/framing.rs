@@ -79,8 +79,9 @@ use sending::Sending;
 
 /// The longest message, in bytes.
 pub const MESSAGE_MAX: usize = 16_384;
-/// The smallest MTU a channel works over, in bytes.
-pub const MTU_MIN: usize = 20;
+/// The smallest MTU a channel works over, in bytes: a value of the smallest ATT MTU, 23, less its
+/// stream. The longest OPEN has 17 bytes.
+pub const MTU_MIN: usize = 18;
 /// The longest frame of any bearer, in bytes.
 pub const FRAME_MAX: usize = 1_400;
 /// The most message bytes that a channel holds at once, in both directions together.

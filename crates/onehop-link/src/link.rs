@@ -91,6 +91,9 @@ pub enum LinkError {
         /// The connection.
         link: LinkId,
     },
+    /// Bluetooth cannot be used here or now; it says what to do.
+    #[error(transparent)]
+    Ble(#[from] crate::ble::error::BleError),
     /// The operating system refused. Retrying may help; the source says why.
     #[error("failed to {action}")]
     Io {

@@ -66,7 +66,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
     let earlier: Vec<TxId> =
         payments.filter(words::is_unfinished).map(|payment| payment.tx).collect();
     block_on(async {
-        let mut nearby = Nearby::start(home.keeper, &args.link, screen)?;
+        let mut nearby = Nearby::start(home.keeper, &args.link, screen, false).await?;
         // The wallet goes on listening while a decision is waited for.
         let within = Duration::from_secs(u64::from(args.seconds));
         nearby.handle.buy(within + DECISION).await?;

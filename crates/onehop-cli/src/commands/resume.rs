@@ -41,7 +41,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &ResumeArgs) -> Result<
         screen.progress("unfinished", text, &words::payment_json(payment));
     }
     block_on(async {
-        let mut nearby = Nearby::start(home.keeper, &args.link, screen)?;
+        let mut nearby = Nearby::start(home.keeper, &args.link, screen, true).await?;
         let within = Duration::from_secs(u64::from(args.seconds));
         nearby.handle.sell().await?;
         nearby.handle.buy(within).await?;

@@ -55,7 +55,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exi
     let home = folder::open(global)?;
     let terms = terms(&home, &args)?;
     block_on(async {
-        let mut nearby = Nearby::start(home.keeper, &args.link, screen)?;
+        let mut nearby = Nearby::start(home.keeper, &args.link, screen, true).await?;
         nearby.handle.sell().await?;
         let text = format!("looking for buyers: {} for {:?}", terms.amount, terms.order);
         let json = json!({ "amount": terms.amount.minor(), "order": terms.order, "order_id": terms.order_id.as_str() });

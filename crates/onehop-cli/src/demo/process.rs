@@ -88,6 +88,7 @@ fn command(program: &Path, args: &[&str], port: u16) -> Command {
         .args(args)
         .env_remove("ONEHOP_WALLET")
         .env_remove("MONEY_OFFICE")
+        .env("ONEHOP_LINK", "lan")
         .env("ONEHOP_INTERFACE", "127.0.0.1")
         .env("ONEHOP_PORT", port.to_string())
         .stdin(Stdio::piped())

@@ -83,6 +83,7 @@ impl Bench {
             .args(args)
             .env_remove("ONEHOP_WALLET")
             .env_remove("MONEY_OFFICE")
+            .env("ONEHOP_LINK", "lan")
             .env("ONEHOP_INTERFACE", "127.0.0.1")
             .env("ONEHOP_PORT", self.port.number.to_string())
             .env("TMPDIR", self.dir.path())

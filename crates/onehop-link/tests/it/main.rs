@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail this way")]
 
+mod ble;
 mod conformance;
 mod driver;
 mod lan;
