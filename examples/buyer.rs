@@ -1,4 +1,4 @@
-//! Pays the sellers it hears, after asking: `cargo run --example buyer -- [FOLDER]`.
+//! Pays the sellers it hears, after asking: `cargo run --example buyer -- [FOLDER] [--link ble|lan]`.
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 use std::{env, io, path::Path, time::Duration};
@@ -8,8 +8,13 @@ use onehop::prelude::*;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let keeper = open("./buyer-wallet")?;
-    let (handle, mut events, task) = start(keeper, link()?, Box::new(Unwatched));
+    // --link ble or lan; without it Bluetooth LE where that can be used.
+    let variable = |name: &str| env::var(name).ok();
+    let (choice, left) = Choice::parse(env::args().skip(1), variable, false)?;
+    let keeper = open(left.first(), "./buyer-wallet")?;
+    let opened = AnyLink::open(choice).await?;
+    println!("{}", opened.words());
+    let (handle, mut events, task) = start(keeper, opened.link, Box::new(Unwatched));
     handle.buy(Duration::from_secs(600)).await?;
     println!("listening for sellers, Ctrl-C ends");
     loop {
@@ -53,22 +58,14 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Opens the wallet in the folder that is given, or in `default`.
-fn open(default: &str) -> anyhow::Result<Keeper> {
-    let given = env::args().nth(1).or_else(|| env::var("ONEHOP_WALLET").ok());
+fn open(folder: Option<&String>, default: &str) -> anyhow::Result<Keeper> {
+    let given = folder.cloned().or_else(|| env::var("ONEHOP_WALLET").ok());
     let folder = given.unwrap_or_else(|| default.to_owned());
     let keeper = Keeper::open(Path::new(&folder), Config::default());
     let keeper = keeper.context("make, enrol and charge a wallet with the onehop program first")?;
     let certificate = keeper.wallet().state().certificate();
     certificate.context("enrol and charge the wallet with the onehop program first")?;
     Ok(keeper)
-}
-
-/// The local network, on the interface whose address is in `ONEHOP_INTERFACE`.
-fn link() -> anyhow::Result<LanLink> {
-    let address = env::var("ONEHOP_INTERFACE").ok();
-    let interface = address.map(|address| address.parse()).transpose();
-    let interface = interface.context("ONEHOP_INTERFACE is not an IPv4 address")?;
-    Ok(LanLink::new(LanConfig { interface, ..LanConfig::default() }))
 }
 
 /// Asks the person. Meanwhile the node goes on by itself.

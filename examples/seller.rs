@@ -1,4 +1,4 @@
-//! Asks every buyer who comes for an amount: `cargo run --example seller -- [FOLDER]`.
+//! Asks every buyer who comes for an amount: `cargo run --example seller -- [FOLDER] [--link ble|lan]`.
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 use std::{env, io, path::Path};
@@ -8,10 +8,15 @@ use onehop::prelude::*;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (keeper, currency) = open("./seller-wallet")?;
+    // --link ble or lan; without it Bluetooth LE where that can be used.
+    let variable = |name: &str| env::var(name).ok();
+    let (choice, left) = Choice::parse(env::args().skip(1), variable, true)?;
+    let (keeper, currency) = open(left.first(), "./seller-wallet")?;
+    let opened = AnyLink::open(choice).await?;
+    println!("{}", opened.words());
     // An order id names one sale, for ever.
     let mut orders = keeper.history(usize::MAX)?.len();
-    let (handle, mut events, task) = start(keeper, link()?, Box::new(Unwatched));
+    let (handle, mut events, task) = start(keeper, opened.link, Box::new(Unwatched));
     handle.sell().await?;
     println!("the shop is open; waiting for buyers, Ctrl-C ends");
     loop {
@@ -49,22 +54,14 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Opens the wallet in the folder that is given, or in `default`.
-fn open(default: &str) -> anyhow::Result<(Keeper, Currency)> {
-    let given = env::args().nth(1).or_else(|| env::var("ONEHOP_WALLET").ok());
+fn open(folder: Option<&String>, default: &str) -> anyhow::Result<(Keeper, Currency)> {
+    let given = folder.cloned().or_else(|| env::var("ONEHOP_WALLET").ok());
     let folder = given.unwrap_or_else(|| default.to_owned());
     let keeper = Keeper::open(Path::new(&folder), Config::default());
     let keeper = keeper.context("make, enrol and charge a wallet with the onehop program first")?;
     let certificate = keeper.wallet().state().certificate();
     let currency = certificate.map(|certificate| certificate.body.currency);
     Ok((keeper, currency.context("enrol and charge the wallet with the onehop program first")?))
-}
-
-/// The local network, on the interface whose address is in `ONEHOP_INTERFACE`.
-fn link() -> anyhow::Result<LanLink> {
-    let address = env::var("ONEHOP_INTERFACE").ok();
-    let interface = address.map(|address| address.parse()).transpose();
-    let interface = interface.context("ONEHOP_INTERFACE is not an IPv4 address")?;
-    Ok(LanLink::new(LanConfig { interface, ..LanConfig::default() }))
 }
 
 /// Asks the person. Meanwhile the node goes on by itself.

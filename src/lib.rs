@@ -61,6 +61,7 @@ pub use onehop_wire as wire;
 
 /// What an app that pays or is paid needs.
 pub mod prelude {
+    pub use onehop_link::bearer::{AnyLink, Bearer, Choice};
     pub use onehop_link::lan::{LanConfig, LanLink};
     pub use onehop_node::{CommandError, Events, Handle, HomeError, Keeper, NodeError};
     pub use onehop_node::{Unwatched, start};

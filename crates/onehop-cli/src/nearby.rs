@@ -18,6 +18,9 @@ use crate::render::Screen;
 use crate::stdin::Lines;
 use crate::trace::Trace;
 
+/// How long the Bluetooth stack may take to be told that all is over.
+const GOODBYE: Duration = Duration::from_millis(250);
+
 /// A node, and what a person says to it.
 #[derive(Debug)]
 pub(crate) struct Nearby {
@@ -153,8 +156,13 @@ impl Nearby {
 
     /// Ends the node and gives the wallet back.
     pub(crate) async fn stop(self) -> Result<Keeper> {
+        let uses_bluetooth = self.notices.is_some();
         self.handle.stop().await;
         let keeper = self.node.await.context("the node's task failed")?;
+        if uses_bluetooth {
+            // The last values and the unregistering are with tasks of the stack.
+            tokio::time::sleep(GOODBYE).await;
+        }
         Ok(keeper?)
     }
 }

@@ -36,6 +36,27 @@ pub enum Bearer {
 #[error("the link is auto, lan or ble")]
 pub struct NoSuchBearer;
 
+/// Why arguments choose nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadChoice {
+    /// No bearer is called so.
+    #[error(transparent)]
+    Bearer(#[from] NoSuchBearer),
+    /// The interface is no address.
+    #[error("interface {given:?} is not an IPv4 address")]
+    Interface {
+        /// What was given.
+        given: String,
+    },
+    /// An option is the last word.
+    #[error("{option} lacks its value")]
+    Value {
+        /// Which.
+        option: String,
+    },
+}
+
 impl FromStr for Bearer {
     type Err = NoSuchBearer;
 
@@ -63,12 +84,48 @@ pub struct Choice {
     pub to_sell: bool,
 }
 
+impl Choice {
+    /// Takes `--link`, `--adapter` and `--interface` out of a program's arguments, else from the
+    /// variables `ONEHOP_LINK`, `ONEHOP_ADAPTER` and `ONEHOP_INTERFACE`; gives what is left of the
+    /// arguments. `variable` looks one up.
+    ///
+    /// # Errors
+    /// [`BadChoice`]
+    pub fn parse(
+        arguments: impl IntoIterator<Item = String>,
+        variable: impl Fn(&str) -> Option<String>,
+        to_sell: bool,
+    ) -> Result<(Self, Vec<String>), BadChoice> {
+        let [mut link, mut adapter, mut interface] =
+            ["ONEHOP_LINK", "ONEHOP_ADAPTER", "ONEHOP_INTERFACE"].map(variable);
+        let mut left = Vec::new();
+        let mut arguments = arguments.into_iter();
+        while let Some(option) = arguments.next() {
+            let place = match option.as_str() {
+                "--link" => &mut link,
+                "--adapter" => &mut adapter,
+                "--interface" => &mut interface,
+                _ => {
+                    left.push(option);
+                    continue;
+                }
+            };
+            *place = Some(arguments.next().ok_or(BadChoice::Value { option })?);
+        }
+        let bearer = link.map_or(Ok(Bearer::Auto), |link| link.parse())?;
+        let address = |given: String| given.parse().map_err(|_| BadChoice::Interface { given });
+        let interface = interface.map(address).transpose()?;
+        let lan = LanConfig { interface, ..LanConfig::default() };
+        Ok((Self { bearer, adapter, lan, to_sell }, left))
+    }
+}
+
 /// A link over whichever bearer.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AnyLink {
     /// Over a local network.
-    Lan(LanLink),
+    Lan(Box<LanLink>),
     /// Over Bluetooth LE.
     #[cfg(all(
         feature = "ble",
@@ -116,7 +173,12 @@ impl Opened {
     }
 
     fn lan(config: LanConfig, instead: Option<BleError>) -> Self {
-        Self { link: AnyLink::Lan(LanLink::new(config)), notices: None, adapter: None, instead }
+        Self {
+            link: AnyLink::Lan(Box::new(LanLink::new(config))),
+            notices: None,
+            adapter: None,
+            instead,
+        }
     }
 }
 
@@ -218,5 +280,58 @@ impl Link for AnyLink {
 
     fn close(&mut self, link: LinkId) {
         either!(self, any => any.close(link));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(
+        arguments: &[&str],
+        variable: Option<&str>,
+    ) -> Result<(Choice, Vec<String>), BadChoice> {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        let variable =
+            |name: &str| variable.filter(|_| name == "ONEHOP_LINK").map(ToOwned::to_owned);
+        Choice::parse(arguments, variable, true)
+    }
+
+    #[test]
+    fn arguments_choose_before_variables_and_what_is_not_ours_is_left() {
+        let (choice, left) =
+            parse(&["a", "--link", "ble", "--adapter", "hci1", "b"], Some("lan")).unwrap();
+        assert_eq!((choice.bearer, choice.adapter.as_deref()), (Bearer::Ble, Some("hci1")));
+        assert_eq!(left, ["a", "b"]);
+        assert_eq!(parse(&[], Some("lan")).unwrap().0.bearer, Bearer::Lan);
+        assert_eq!(parse(&[], None).unwrap().0.bearer, Bearer::Auto);
+        assert!(matches!(parse(&["--link", "tin"], None), Err(BadChoice::Bearer(_))));
+        assert!(matches!(parse(&["--link"], None), Err(BadChoice::Value { .. })));
+        assert!(matches!(parse(&["--interface", "x"], None), Err(BadChoice::Interface { .. })));
+    }
+
+    #[tokio::test]
+    async fn who_names_an_interface_or_a_port_means_the_local_network() {
+        let interface = Some(std::net::Ipv4Addr::LOCALHOST);
+        let named = [
+            LanConfig { interface, ..LanConfig::default() },
+            LanConfig { port: 20_000, ..LanConfig::default() },
+        ];
+        for lan in named {
+            let choice = Choice { lan, ..Choice::default() };
+            let opened = AnyLink::open(choice).await.unwrap();
+            assert_eq!((opened.name(), opened.instead), ("lan", None));
+        }
+    }
+
+    #[cfg(not(feature = "ble"))]
+    #[tokio::test]
+    async fn without_bluetooth_auto_is_the_local_network_and_says_why() {
+        let opened = AnyLink::open(Choice::default()).await.unwrap();
+        assert_eq!(opened.instead, Some(BleError::NotBuilt));
+        let words = "over the local network: this program was built without Bluetooth";
+        assert_eq!(opened.words(), words);
+        let chosen = Choice { bearer: Bearer::Ble, ..Choice::default() };
+        assert!(matches!(AnyLink::open(chosen).await, Err(LinkError::Ble(BleError::NotBuilt))));
     }
 }

@@ -19,6 +19,7 @@ pub mod central;
 pub mod desk;
 pub mod error;
 mod finds;
+pub mod health;
 mod inbox;
 #[cfg(all(feature = "ble", any(target_os = "macos", target_os = "windows")))]
 pub mod others;

@@ -1,18 +1,25 @@
 //! `onehop doctor`: what may be wrong, one line each.
 
 use anyhow::Result;
+use onehop_link::ble::health::{self, Finding};
 use onehop_wire::UnixSeconds;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::folder::{self, Home};
+use crate::nearby::block_on;
 use crate::render::Screen;
 use crate::words;
 
-/// Checks store, certificate, purse, payments and office, in this order. A store that cannot be
-/// opened is the command's own failure.
+/// Checks the computer's Bluetooth, then store, certificate, purse, payments and office, in this
+/// order. A store that cannot be opened is the command's own failure. Without Bluetooth payments go
+/// over the local network, so that it alone makes no failure.
 pub(crate) fn run(screen: Screen, global: &Global) -> Result<Exit> {
+    let found = block_on(async { Ok(health::examine().await) })?;
+    for Finding { name, well, text } in found {
+        say(screen, &name, well, &text);
+    }
     let home = folder::open(global)?;
     let journal = home.keeper.journal().file();
     let rows = journal.verify()?;
@@ -20,11 +27,7 @@ pub(crate) fn run(screen: Screen, global: &Global) -> Result<Exit> {
     let mut all_well = true;
     let mut say = |name: &str, well: bool, text: String| {
         all_well &= well;
-        let mark = if well { "ok" } else { "look" };
-        screen.result(
-            format!("{mark:<5} {name}: {text}"),
-            &json!({ "check": name, "ok": well, "text": text }),
-        );
+        say(screen, name, well, &text);
     };
     say("store", true, format!("{store} is whole, {rows} rows"));
     let today = home.keeper.now().unix;
@@ -39,6 +42,12 @@ pub(crate) fn run(screen: Screen, global: &Global) -> Result<Exit> {
         Err(error) => say("office", false, format!("{error:#}")),
     }
     Ok(if all_well { Exit::Done } else { Exit::Machine })
+}
+
+fn say(screen: Screen, name: &str, well: bool, text: &str) {
+    let mark = if well { "ok" } else { "look" };
+    let json = json!({ "check": name, "ok": well, "text": text });
+    screen.result(format!("{mark:<5} {name}: {text}"), &json);
 }
 
 fn certificate(home: &Home, today: UnixSeconds) -> (bool, String) {

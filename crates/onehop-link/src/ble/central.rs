@@ -358,7 +358,11 @@ impl Scanner {
                 // Nobody is connected to it then.
                 self.shared.gone.send(id.to_string()).ok();
             }
-            _ => {}
+            CentralEvent::DeviceConnected(_)
+            | CentralEvent::DeviceServicesModified(_)
+            | CentralEvent::ManufacturerDataAdvertisement { .. }
+            | CentralEvent::ServiceDataAdvertisement { .. }
+            | CentralEvent::StateUpdate(_) => {}
         }
     }
 

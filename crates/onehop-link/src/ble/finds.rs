@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(said(&mut finds, 0, 60_000), vec![report; 29]);
         finds.left(60_000, &1);
         assert_eq!(said(&mut finds, 60_000, 120_000), vec![]);
-        assert!(finds.seen(61_999, &1) == false && finds.seen(62_000, &1));
+        assert!(!finds.seen(61_999, &1) && finds.seen(62_000, &1));
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         let mut finds = Finds::default();
         finds.begun(0, &0);
         finds.read(0, &0, b"tea".to_vec());
-        (1..5_000).for_each(|key| drop(finds.seen(key, &key)));
+        (1..5_000).for_each(|key| assert!(finds.seen(key, &key)));
         assert_eq!(finds.found.len(), REMEMBERED_MAX);
         assert_eq!(finds.whereabouts(PeerRef(0)), Some((0, b"tea".to_vec())));
         assert!(finds.whereabouts(PeerRef(4_999)).is_none(), "it was never read");

@@ -129,7 +129,14 @@ impl<V: Visit> Visiting<V> {
                     Some(errand) => self.run(errand).await,
                     None => Err(Trouble::Over),
                 },
-                _ = polls.tick(), if is_polling => self.poll().await,
+                _ = polls.tick(), if is_polling => {
+                    let polled = self.poll().await;
+                    if matches!(polled, Ok(true)) {
+                        // Where one frame waited there may be more.
+                        polls.reset_immediately();
+                    }
+                    polled.map(drop)
+                }
                 () = sleep_until(self.until), if self.streams.is_empty() => Err(Trouble::Over),
             };
             if matches!(result, Err(Trouble::Over)) {
@@ -223,19 +230,20 @@ impl<V: Visit> Visiting<V> {
         within(self.config.stack_timeout, "write", self.visit.write(&value, sure)).await
     }
 
-    async fn poll(&mut self) -> Result<(), Trouble> {
+    /// Reads what waits; true if something did.
+    async fn poll(&mut self) -> Result<bool, Trouble> {
         let read = within(self.config.stack_timeout, "read", self.visit.read()).await;
         let value = read.map_err(|_| Trouble::Over)?;
         // An offer instead: the seller has closed the stream.
         let Some(value) = Value::decode(&value).filter(|value| value.polled) else {
             let over: Vec<Stream> = self.streams.keys().copied().collect();
             over.into_iter().for_each(|stream| self.over(stream));
-            return Ok(());
+            return Ok(false);
         };
         if let Some(link) = self.streams.get(&value.stream).filter(|_| !value.rest.is_empty()) {
             self.inbox.put(Happening::Frame(*link, value.rest.to_vec()));
         }
-        Ok(())
+        Ok(!value.rest.is_empty())
     }
 
     /// Takes a value that was notified, perhaps to somebody else.
