@@ -18,8 +18,10 @@ use crate::render::Screen;
 use crate::stdin::Lines;
 use crate::trace::Trace;
 
-/// How long the Bluetooth stack may take to be told that all is over.
+/// How long the Bluetooth stack takes at least to be told that all is over.
 const GOODBYE: Duration = Duration::from_millis(250);
+/// How long disconnecting may hold the program up; told to, the stack does it in its own time.
+const DISCONNECTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A node, and what a person says to it.
 #[derive(Debug)]
@@ -156,12 +158,14 @@ impl Nearby {
 
     /// Ends the node and gives the wallet back.
     pub(crate) async fn stop(self) -> Result<Keeper> {
-        let uses_bluetooth = self.notices.is_some();
         self.handle.stop().await;
         let keeper = self.node.await.context("the node's task failed")?;
-        if uses_bluetooth {
-            // The last values and the unregistering are with tasks of the stack.
-            tokio::time::sleep(GOODBYE).await;
+        if let Some(mut notices) = self.notices {
+            // The last values, disconnecting and unregistering are with tasks of the stack.
+            let gone = async { while notices.next().await.is_some() {} };
+            tokio::join!(tokio::time::sleep(GOODBYE), async {
+                tokio::time::timeout(DISCONNECTED_WITHIN, gone).await.ok();
+            });
         }
         Ok(keeper?)
     }

@@ -105,7 +105,8 @@ impl Default for BleConfig {
 pub struct Notices(mpsc::Receiver<Notice>);
 
 impl Notices {
-    /// Waits for the next one; `None` once the link is gone. Cancel-safe.
+    /// Waits for the next one; `None` once the link is gone and nothing is connected any more, which
+    /// takes some stacks a second or two. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
         self.0.recv().await
     }
@@ -266,7 +267,8 @@ impl<C: Central> BleLink<C> {
         let (errands, receiver) = mpsc::channel(ERRANDS_MAX);
         let (central, inbox) = (Arc::clone(&self.central), Arc::clone(&self.inbox));
         // Not aborted with the link: it ends with its errands, and then disconnects.
-        tokio::spawn(visit::visit(central, device.clone(), self.config, inbox, receiver));
+        let (config, alive) = (self.config, self.notices.clone());
+        tokio::spawn(visit::visit(central, device.clone(), config, inbox, receiver, alive));
         self.visits.insert(device, errands.clone());
         errands
     }

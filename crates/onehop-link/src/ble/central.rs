@@ -130,8 +130,7 @@ impl Central for Plug {
         let id = self.shared.id(device).ok_or(BleError::NoAdapter)?;
         let failed = |error: btleplug::Error| trouble("find the device again", &error);
         let peripheral = self.adapter.peripheral(&id).await.map_err(failed)?;
-        let was_connected = peripheral.is_connected().await.unwrap_or_default();
-        let guard = Leave { peripheral: (!was_connected).then(|| peripheral.clone()) };
+        let guard = Leave { peripheral: Some(peripheral.clone()) };
         let gone = self.shared.gone.subscribe();
         // Connecting fails by chance, and the caller bounds the time.
         while peripheral.connect().await.is_err() {
@@ -226,7 +225,8 @@ impl Visit for PlugVisit {
     }
 }
 
-/// Disconnects when dropped, unless another program had connected before.
+/// Disconnects when dropped: else the stack stays connected for ever, also after the program. A
+/// connection is shared by all programs of the computer; another one connects again and goes on.
 struct Leave {
     peripheral: Option<Peripheral>,
 }
@@ -390,7 +390,7 @@ async fn start_scan(adapter: &Adapter, filter: ScanFilter) -> Result<(), BleErro
     let started = timeout(PATIENCE, adapter.start_scan(filter)).await;
     match started.map_or(late, |it| it.map_err(|error| trouble("look for sellers", &error))) {
         // It is scanning already.
-        Err(BleError::Stack { text, .. }) if text.contains("InProgress") => Ok(()),
+        Err(BleError::Stack { text, .. }) if text.contains("in progress") => Ok(()),
         started => started,
     }
 }
@@ -405,8 +405,13 @@ fn trouble(action: &'static str, error: &btleplug::Error) -> BleError {
     }
     let text = error.to_string();
     #[cfg(target_os = "linux")]
-    if text.contains("org.bluez was not provided") || text.contains("NameHasNoOwner") {
-        return BleError::NoService;
+    {
+        if text.contains("org.bluez was not provided") || text.contains("NameHasNoOwner") {
+            return BleError::NoService;
+        }
+        if text.contains("Not Ready") {
+            return BleError::Off { adapter: "here".to_owned() };
+        }
     }
     BleError::Stack { action, text }
 }

@@ -58,13 +58,15 @@ enum Trouble {
     Errand,
 }
 
-/// Visits `device` until it is gone or of no more use, or `errands` end.
+/// Visits `device` until it is gone or of no more use, or `errands` end. Who waits for all copies of
+/// `alive` to be gone knows that nothing is connected any more.
 pub(super) async fn visit<C: Central>(
     central: Arc<C>,
     device: Device,
     config: BleConfig,
     inbox: Arc<Inbox>,
     mut errands: mpsc::Receiver<Errand>,
+    alive: mpsc::Sender<Notice>,
 ) {
     let visit = within(config.connect_timeout, "connect", central.visit(&device)).await;
     let mut ended = Happening::Failed(device.clone());
@@ -86,23 +88,23 @@ pub(super) async fn visit<C: Central>(
         for link in std::mem::take(&mut visiting.streams).into_values() {
             inbox.put(Happening::Down(link));
         }
-        // Told first: disconnecting takes a while on some stacks.
-        end(&inbox, &mut errands, ended);
+        refuse_all(&inbox, &mut errands);
+        // Some stacks take a while, and who came back meanwhile would be disconnected with this one.
         timeout(config.connect_timeout, visiting.visit.leave()).await.ok();
-    } else {
-        end(&inbox, &mut errands, ended);
     }
+    refuse_all(&inbox, &mut errands);
+    inbox.put(ended);
+    drop(alive);
 }
 
-/// Says that the visit is over, after those whom nobody will serve.
-fn end(inbox: &Inbox, errands: &mut mpsc::Receiver<Errand>, ended: Happening) {
+/// Says of those who wanted to begin a stream that nobody will.
+fn refuse_all(inbox: &Inbox, errands: &mut mpsc::Receiver<Errand>) {
     errands.close();
     while let Ok(errand) = errands.try_recv() {
         if let Errand::Dial(link, _) = errand {
             inbox.put(Happening::Down(link));
         }
     }
-    inbox.put(ended);
 }
 
 /// Bounds the time of what a stack does.
