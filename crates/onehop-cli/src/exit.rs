@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use onehop_link::ble::error::BleError;
+use onehop_link::link::LinkError;
 use onehop_node::{CommandError, HomeError};
 use onehop_proto::Refusal;
 use onehop_store::{AppendError, LoadError, OpenError, ReadError, WriteError};
@@ -112,6 +114,10 @@ fn of_cause(cause: Cause<'_>) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<HomeError>() {
         return of_home(error);
     }
+    if let Some(LinkError::Ble(BleError::NoSuchAdapter { .. })) = cause.downcast_ref::<LinkError>()
+    {
+        return Some(Exit::Usage);
+    }
     of_store(cause)
 }
 
@@ -183,6 +189,15 @@ mod tests {
         let zero = onehop_wire::Money::parse("0", inr).unwrap_err();
         assert_eq!(Exit::of(&zero.into()), Exit::Usage);
         assert_eq!(Exit::of(&Refusal::NotEnrolled.into()), Exit::Refused);
+    }
+
+    #[test]
+    fn an_adapter_that_is_not_there_is_code_2_and_one_that_is_off_is_code_1() {
+        let there = vec!["hci0".to_owned()];
+        let named = BleError::NoSuchAdapter { wanted: "hci1".to_owned(), there };
+        assert_eq!(Exit::of(&LinkError::from(named).into()), Exit::Usage);
+        let off = BleError::Off { adapter: "hci0".to_owned() };
+        assert_eq!(Exit::of(&LinkError::from(off).into()), Exit::Machine);
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl Nearby {
         }
     }
 
+    /// True if this computer's Bluetooth carries the frames.
+    pub(crate) const fn is_over_bluetooth(&self) -> bool {
+        self.notices.is_some()
+    }
+
     /// True once the person cannot type any more.
     pub(crate) const fn is_unattended(&self) -> bool {
         self.lines_ended

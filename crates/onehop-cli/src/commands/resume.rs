@@ -22,7 +22,9 @@ struct Resumption<'a> {
     left: Vec<PaymentView>,
 }
 
-/// `onehop resume`: both found by sellers and looking for buyers, until nothing is unfinished.
+/// `onehop resume`: both found by sellers and looking for buyers, until nothing is unfinished. Over
+/// Bluetooth only what is needed: two devices that each connect to the other have one connection, and
+/// whoever ends it ends it for both.
 pub(crate) fn run(screen: Screen, global: &Global, args: &ResumeArgs) -> Result<Exit> {
     let home = folder::open(global)?;
     let currency = home.currency()?;
@@ -41,10 +43,17 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &ResumeArgs) -> Result<
         screen.progress("unfinished", text, &words::payment_json(payment));
     }
     block_on(async {
-        let mut nearby = Nearby::start(home.keeper, &args.link, screen, true).await?;
+        let is_owed_by = |direction| left.iter().any(|payment| payment.direction == direction);
+        let (buys, sells) = (is_owed_by(Direction::Out), is_owed_by(Direction::In));
+        let mut nearby = Nearby::start(home.keeper, &args.link, screen, sells).await?;
         let within = Duration::from_secs(u64::from(args.seconds));
-        nearby.handle.sell().await?;
-        nearby.handle.buy(within).await?;
+        let both = !nearby.is_over_bluetooth();
+        if both || sells {
+            nearby.handle.sell().await?;
+        }
+        if both || buys {
+            nearby.handle.buy(within).await?;
+        }
         let until = Instant::now() + within;
         let mut resumption = Resumption { nearby: &mut nearby, currency, left };
         let end = resumption.run(until).await;

@@ -84,6 +84,9 @@ impl Bench {
             .env_remove("ONEHOP_WALLET")
             .env_remove("MONEY_OFFICE")
             .env("ONEHOP_LINK", "lan")
+            .env_remove("ONEHOP_ADAPTER")
+            // The computer's own Bluetooth has no part in this.
+            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", self.text("no bus")))
             .env("ONEHOP_INTERFACE", "127.0.0.1")
             .env("ONEHOP_PORT", self.port.number.to_string())
             .env("TMPDIR", self.dir.path())

@@ -4,6 +4,7 @@
 
 mod amounts;
 mod bench;
+mod bluetooth;
 mod demo;
 mod doubt;
 mod kills;

@@ -19,6 +19,8 @@ use super::{
 
 /// How long a value waits for the first subscription to be known here.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(1);
+/// The time between two advertisements. Connecting takes at least two of them.
+const ADVERTISED_EVERY: Duration = Duration::from_millis(100);
 /// Where the kernel says what blocks a radio.
 const RFKILL: &str = "/sys/class/rfkill";
 
@@ -131,6 +133,9 @@ impl Peripheral for Bluez {
         let advertisement = Advertisement {
             service_uuids: [Uuid::from_u128(SERVICE)].into(),
             discoverable: Some(true),
+            // Where the stack lets it be chosen; its own is more than a second.
+            min_interval: Some(ADVERTISED_EVERY),
+            max_interval: Some(ADVERTISED_EVERY * 2),
             ..Advertisement::default()
         };
         let advert = self.adapter.advertise(advertisement).await;
@@ -291,4 +296,24 @@ pub(super) fn is_blocked(adapter: &str) -> bool {
         let is_of_it = read(&path, "type") == "bluetooth" && read(&path, "name") == adapter;
         is_of_it && (read(&path, "soft") == "1" || read(&path, "hard") == "1")
     })
+}
+
+/// The adapter of a name, whether it is there or not.
+pub(super) async fn adapter(name: &str) -> Result<Adapter, BleError> {
+    let session = Session::new().await.map_err(|_| BleError::NoBus)?;
+    session.adapter(name).map_err(|error| trouble("open", name, &error))
+}
+
+/// Makes the stack forget a device, so that it discovers it anew; but never one that is paired.
+pub(super) async fn forget(adapter: &Adapter, device: &str) {
+    let forgotten = async {
+        let address: Address = device.parse().ok()?;
+        let is_paired = adapter.device(address).ok()?.is_paired().await.ok()?;
+        if !is_paired {
+            adapter.remove_device(address).await.ok()?;
+        }
+        Some(())
+    };
+    // If it cannot be done, the next visit fails as this one did.
+    forgotten.await.unwrap_or_default();
 }

@@ -11,7 +11,7 @@ use std::{
 use btleplug::{
     api::{
         Central as _, CentralEvent, CentralState, Characteristic, Manager as _, Peripheral as _,
-        ScanFilter, ValueNotification, WriteType,
+        ValueNotification, WriteType,
     },
     platform::{Adapter, Manager, Peripheral, PeripheralId},
 };
@@ -27,6 +27,7 @@ use super::{
     CHARACTERISTIC, SERVICE, Task,
     error::BleError,
     radio::{Central, Sighting, Visit},
+    scan::Scan,
     streams::Device,
 };
 
@@ -38,8 +39,8 @@ const KNOWN_MAX: usize = 256;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The time between two looks at all devices and at the adapter.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
-/// Sweeps after which the stack is told again to scan, in case it was restarted.
-const SCAN_AGAIN_AFTER: u32 = 4;
+/// How long looking for others stands back for one connection: adapters do one at a time.
+const PAUSED_MAX: Duration = Duration::from_secs(4);
 /// The time between two looks at whether a device is still connected.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
 /// How long the stack may take to answer before it is taken for gone.
@@ -48,11 +49,44 @@ const CONNECT_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// A scanner and connector on one adapter.
 pub struct Plug {
+    name: String,
     adapter: Adapter,
+    #[cfg(target_os = "linux")]
+    bluez: bluer::Adapter,
     shared: Arc<Shared>,
     sightings: tokio::sync::Mutex<mpsc::Receiver<Sighting>>,
-    scanning: watch::Sender<bool>,
+    scanning: Arc<watch::Sender<Wanted>>,
     _scanner: Task,
+}
+
+/// Whether to look for advertisers.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wanted {
+    on: bool,
+    /// Connections for which it stands back.
+    pauses: u32,
+}
+
+impl Wanted {
+    const fn is_now(&self) -> bool {
+        self.on && self.pauses == 0
+    }
+}
+
+/// Looking for advertisers stands back while this is there.
+struct Pause(Arc<watch::Sender<Wanted>>);
+
+impl Pause {
+    fn new(scanning: &Arc<watch::Sender<Wanted>>) -> Self {
+        scanning.send_modify(|wanted| wanted.pauses += 1);
+        Self(Arc::clone(scanning))
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.0.send_modify(|wanted| wanted.pauses = wanted.pauses.saturating_sub(1));
+    }
 }
 
 #[derive(Debug)]
@@ -84,10 +118,10 @@ impl Plug {
             let name = info.split(' ').next().unwrap_or_default().to_owned();
             there.insert(name, adapter);
         }
-        let adapter = match wanted {
-            None => there.into_values().next().ok_or(BleError::NoAdapter)?,
-            Some(wanted) => match there.remove(wanted) {
-                Some(adapter) => adapter,
+        let (name, adapter) = match wanted {
+            None => there.pop_first().ok_or(BleError::NoAdapter)?,
+            Some(wanted) => match there.remove_entry(wanted) {
+                Some(entry) => entry,
                 None => {
                     let there = there.into_keys().collect();
                     return Err(BleError::NoSuchAdapter { wanted: wanted.to_owned(), there });
@@ -97,12 +131,46 @@ impl Plug {
         let (sender, sightings) = mpsc::channel(SIGHTINGS_MAX);
         let (gone, _) = broadcast::channel(SIGHTINGS_MAX);
         let shared = Arc::new(Shared { known: Mutex::default(), gone });
-        let (scanning, wanted) = watch::channel(false);
-        let scanner =
-            Scanner { adapter: adapter.clone(), shared: Arc::clone(&shared), sightings: sender };
+        let (scanning, wanted) = watch::channel(Wanted::default());
+        let scanning = Arc::new(scanning);
+        #[cfg(target_os = "linux")]
+        let bluez = super::bluez::adapter(&name).await?;
+        let scanner = Scanner {
+            name: name.clone(),
+            adapter: adapter.clone(),
+            #[cfg(target_os = "linux")]
+            bluez: bluez.clone(),
+            shared: Arc::clone(&shared),
+            sightings: sender,
+        };
         let _scanner = Task::spawn(scanner.run(wanted));
-        let sightings = tokio::sync::Mutex::new(sightings);
-        Ok(Self { adapter, shared, sightings, scanning, _scanner })
+        Ok(Self {
+            name,
+            adapter,
+            #[cfg(target_os = "linux")]
+            bluez,
+            shared,
+            sightings: tokio::sync::Mutex::new(sightings),
+            scanning,
+            _scanner,
+        })
+    }
+}
+
+impl Plug {
+    /// Connects; fails by chance and then tries again, so that the caller bounds the time.
+    async fn connect(&self, peripheral: &Peripheral) {
+        let pause = Pause::new(&self.scanning);
+        let mut connecting = std::pin::pin!(async {
+            while peripheral.connect().await.is_err() {
+                sleep(CONNECT_AGAIN_AFTER).await;
+            }
+        });
+        let quickly = timeout(PAUSED_MAX, &mut connecting).await;
+        drop(pause);
+        if quickly.is_err() {
+            connecting.await;
+        }
     }
 }
 
@@ -110,11 +178,10 @@ impl Central for Plug {
     type Visit = PlugVisit;
 
     async fn scan(&self, on: bool) -> Result<(), BleError> {
-        if on {
-            let filter = ScanFilter { services: vec![Uuid::from_u128(SERVICE)] };
-            start_scan(&self.adapter, filter).await?;
+        if on && matches!(self.adapter.adapter_state().await, Ok(CentralState::PoweredOff)) {
+            return Err(BleError::Off { adapter: self.name.clone() });
         }
-        self.scanning.send_replace(on);
+        self.scanning.send_modify(|wanted| wanted.on = on);
         Ok(())
     }
 
@@ -132,31 +199,46 @@ impl Central for Plug {
         let peripheral = self.adapter.peripheral(&id).await.map_err(failed)?;
         let guard = Leave { peripheral: Some(peripheral.clone()) };
         let gone = self.shared.gone.subscribe();
-        // Connecting fails by chance, and the caller bounds the time.
-        while peripheral.connect().await.is_err() {
-            sleep(CONNECT_AGAIN_AFTER).await;
+        self.connect(&peripheral).await;
+        while let Err(error) = peripheral.discover_services().await {
+            // A slow stack needs longer than the crate waits.
+            if !peripheral.is_connected().await.unwrap_or_default() {
+                return Err(trouble("discover the service", &error));
+            }
         }
-        let failed = |error: btleplug::Error| trouble("discover the service", &error);
-        peripheral.discover_services().await.map_err(failed)?;
         let (service, wanted) = (Uuid::from_u128(SERVICE), Uuid::from_u128(CHARACTERISTIC));
         let mut found = peripheral.characteristics().into_iter();
         let found = found.find(|it| it.service_uuid == service && it.uuid == wanted);
-        let characteristic = found.ok_or_else(|| BleError::Stack {
-            action: "use a seller nearby",
-            text: "it lacks the characteristic".to_owned(),
-        })?;
+        let Some(characteristic) = found else {
+            #[cfg(target_os = "linux")]
+            super::bluez::forget(&self.bluez, &peripheral.address().to_string()).await;
+            let text = "it lacks the characteristic".to_owned();
+            return Err(BleError::Stack { action: "use a seller nearby", text });
+        };
         let failed = |error: btleplug::Error| trouble("listen to the device", &error);
         let values = peripheral.notifications().await.map_err(failed)?;
         let mut alive = interval(ALIVE_EVERY);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let device = device.to_owned();
-        Ok(PlugVisit { device, peripheral, characteristic, values, gone, alive, guard })
+        Ok(PlugVisit {
+            device,
+            #[cfg(target_os = "linux")]
+            bluez: self.bluez.clone(),
+            peripheral,
+            characteristic,
+            values,
+            gone,
+            alive,
+            guard,
+        })
     }
 }
 
 /// A connection by btleplug.
 pub struct PlugVisit {
     device: Device,
+    #[cfg(target_os = "linux")]
+    bluez: bluer::Adapter,
     peripheral: Peripheral,
     characteristic: Characteristic,
     values: Pin<Box<dyn Stream<Item = ValueNotification> + Send>>,
@@ -217,10 +299,16 @@ impl Visit for PlugVisit {
         }
     }
 
-    async fn leave(mut self) {
+    async fn leave(mut self, distrusted: bool) {
         if let Some(peripheral) = self.guard.peripheral.take() {
             // It is gone then, or will be when the stack notices.
             peripheral.disconnect().await.ok();
+            #[cfg(target_os = "linux")]
+            if distrusted {
+                super::bluez::forget(&self.bluez, &peripheral.address().to_string()).await;
+            }
+            #[cfg(not(target_os = "linux"))]
+            let _: bool = distrusted;
         }
     }
 }
@@ -267,32 +355,41 @@ impl Shared {
 }
 
 struct Scanner {
+    name: String,
     adapter: Adapter,
+    #[cfg(target_os = "linux")]
+    bluez: bluer::Adapter,
     shared: Arc<Shared>,
     sightings: mpsc::Sender<Sighting>,
 }
 
 impl Scanner {
     /// Scans while that is wanted, until the link is gone.
-    async fn run(self, mut wanted: watch::Receiver<bool>) {
+    async fn run(self, mut wanted: watch::Receiver<Wanted>) {
         let mut is_lost = false;
-        while wanted.wait_for(|on| *on).await.is_ok() {
-            let ended = self.scan(&mut wanted, &mut is_lost).await;
-            if let Err(error) = ended {
+        while wanted.wait_for(Wanted::is_now).await.is_ok() {
+            if let Err(error) = self.scan(&mut wanted, &mut is_lost).await {
                 if !std::mem::replace(&mut is_lost, true) {
                     self.sightings.send(Sighting::Lost(error)).await.ok();
                 }
                 sleep(SWEEP_EVERY).await;
-            } else {
-                timeout(PATIENCE, self.adapter.stop_scan()).await.ok();
             }
         }
     }
 
-    /// Scans until that is no longer wanted.
+    async fn begin(&self) -> Result<Scan, BleError> {
+        #[cfg(target_os = "linux")]
+        let begun = Scan::begin(&self.bluez);
+        #[cfg(not(target_os = "linux"))]
+        let begun = Scan::begin(&self.adapter);
+        let late = Err(BleError::Late { action: "look for sellers" });
+        timeout(PATIENCE, begun).await.unwrap_or(late)
+    }
+
+    /// Scans until that is no longer wanted, or the stack stops.
     async fn scan(
         &self,
-        wanted: &mut watch::Receiver<bool>,
+        wanted: &mut watch::Receiver<Wanted>,
         is_lost: &mut bool,
     ) -> Result<(), BleError> {
         let events = timeout(PATIENCE, self.adapter.events()).await;
@@ -301,22 +398,24 @@ impl Scanner {
             events.map_or(late, |events| events.map_err(|error| trouble("see devices", &error)))?;
         let mut sweeps = interval(SWEEP_EVERY);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut until_again = 0;
+        let mut scan = self.begin().await?;
         loop {
             tokio::select! {
                 // An error says that the link is gone: the same.
-                _ = async { wanted.wait_for(|on| !on).await.is_ok() } => return Ok(()),
+                _ = async { wanted.wait_for(|wanted| !wanted.is_now()).await.is_ok() } => {
+                    timeout(PATIENCE, scan.end()).await.ok();
+                    return Ok(());
+                }
+                () = scan.ended() => {
+                    // The adapter may be off; that shows when it is begun again.
+                    sleep(CONNECT_AGAIN_AFTER).await;
+                    return Ok(());
+                }
                 event = events.next() => match event {
                     Some(event) => self.take(event).await,
                     None => return Err(BleError::NoService),
                 },
                 _ = sweeps.tick() => {
-                    if until_again == 0 {
-                        let filter = ScanFilter { services: vec![Uuid::from_u128(SERVICE)] };
-                        start_scan(&self.adapter, filter).await?;
-                        until_again = SCAN_AGAIN_AFTER;
-                    }
-                    until_again -= 1;
                     self.sweep().await?;
                     if std::mem::take(is_lost) {
                         self.sightings.send(Sighting::Back).await.ok();
@@ -330,9 +429,7 @@ impl Scanner {
     async fn sweep(&self) -> Result<(), BleError> {
         let swept = timeout(PATIENCE, async {
             if matches!(self.adapter.adapter_state().await, Ok(CentralState::PoweredOff)) {
-                let adapter = self.adapter.adapter_info().await.unwrap_or_default();
-                let adapter = adapter.split(' ').next().unwrap_or_default().to_owned();
-                return Err(BleError::Off { adapter });
+                return Err(BleError::Off { adapter: self.name.clone() });
             }
             let peripherals = self.adapter.peripherals().await;
             let peripherals = peripherals.map_err(|error| trouble("list devices", &error))?;
@@ -385,18 +482,8 @@ impl Scanner {
     }
 }
 
-async fn start_scan(adapter: &Adapter, filter: ScanFilter) -> Result<(), BleError> {
-    let late = Err(BleError::Late { action: "look for sellers" });
-    let started = timeout(PATIENCE, adapter.start_scan(filter)).await;
-    match started.map_or(late, |it| it.map_err(|error| trouble("look for sellers", &error))) {
-        // It is scanning already.
-        Err(BleError::Stack { text, .. }) if text.contains("in progress") => Ok(()),
-        started => started,
-    }
-}
-
 /// What an error of the stack means to a person.
-fn trouble(action: &'static str, error: &btleplug::Error) -> BleError {
+pub(super) fn trouble(action: &'static str, error: &btleplug::Error) -> BleError {
     if matches!(error, btleplug::Error::PermissionDenied) {
         return BleError::Denied;
     }

@@ -66,8 +66,9 @@ pub trait Visit: Send + 'static {
     /// Waits for a value that is notified; `None` once disconnected. Cancel-safe.
     fn notified(&mut self) -> impl Future<Output = Option<Vec<u8>>> + Send;
 
-    /// Disconnects.
-    fn leave(self) -> impl Future<Output = ()> + Send;
+    /// Disconnects. `distrusted`: what the device said made no sense, so that whatever the stack
+    /// remembers of it may be stale and is to be forgotten.
+    fn leave(self, distrusted: bool) -> impl Future<Output = ()> + Send;
 }
 
 /// The role of a seller: is found, answers reads and takes writes.

@@ -81,7 +81,8 @@ pub(super) async fn visit<C: Central>(
             way: Way::Unknown,
             until: Instant::now() + config.linger,
         };
-        if visiting.read_offer().await.is_ok() {
+        let is_seller = visiting.read_offer().await.is_ok();
+        if is_seller {
             ended = Happening::Left(device);
             visiting.serve(&mut errands).await;
         }
@@ -90,7 +91,7 @@ pub(super) async fn visit<C: Central>(
         }
         refuse_all(&inbox, &mut errands);
         // Some stacks take a while, and who came back meanwhile would be disconnected with this one.
-        timeout(config.connect_timeout, visiting.visit.leave()).await.ok();
+        timeout(config.connect_timeout, visiting.visit.leave(!is_seller)).await.ok();
     }
     refuse_all(&inbox, &mut errands);
     inbox.put(ended);

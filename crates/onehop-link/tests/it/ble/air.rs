@@ -440,7 +440,7 @@ impl Visit for FakeVisit {
         self.values.recv().await
     }
 
-    async fn leave(self) {}
+    async fn leave(self, _: bool) {}
 }
 
 impl Drop for FakeVisit {
