@@ -18,11 +18,6 @@ use crate::render::Screen;
 use crate::stdin::Lines;
 use crate::trace::Trace;
 
-/// How long the Bluetooth stack takes at least to be told that all is over.
-const GOODBYE: Duration = Duration::from_millis(250);
-/// How long disconnecting may hold the program up; told to, the stack does it in its own time.
-const DISCONNECTED_WITHIN: Duration = Duration::from_secs(1);
-
 /// A node, and what a person says to it.
 #[derive(Debug)]
 pub(crate) struct Nearby {
@@ -165,13 +160,6 @@ impl Nearby {
     pub(crate) async fn stop(self) -> Result<Keeper> {
         self.handle.stop().await;
         let keeper = self.node.await.context("the node's task failed")?;
-        if let Some(mut notices) = self.notices {
-            // The last values, disconnecting and unregistering are with tasks of the stack.
-            let gone = async { while notices.next().await.is_some() {} };
-            tokio::join!(tokio::time::sleep(GOODBYE), async {
-                tokio::time::timeout(DISCONNECTED_WITHIN, gone).await.ok();
-            });
-        }
         Ok(keeper?)
     }
 }

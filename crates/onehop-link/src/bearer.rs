@@ -281,6 +281,10 @@ impl Link for AnyLink {
     fn close(&mut self, link: LinkId) {
         either!(self, any => any.close(link));
     }
+
+    async fn finish(self) {
+        either!(self, link => (*link).finish().await);
+    }
 }
 
 #[cfg(test)]

@@ -83,6 +83,10 @@ pub struct BleConfig {
     pub poll_every: Duration,
     /// The time between two looks at who is still connected.
     pub look_every: Duration,
+    /// How long the stack takes at least to be told that all is over.
+    pub finish_after: Duration,
+    /// How long disconnecting may hold the end up; told to, the stack does it in its own time.
+    pub finish_within: Duration,
     /// The time between two looks at whether the stack still advertises.
     pub check_every: Duration,
 }
@@ -97,6 +101,8 @@ impl Default for BleConfig {
             linger_after: Duration::from_secs(1),
             poll_every: Duration::from_millis(20),
             look_every: Duration::from_millis(500),
+            finish_after: Duration::from_millis(250),
+            finish_within: Duration::from_secs(1),
             check_every: Duration::from_secs(2),
         }
     }
@@ -107,8 +113,7 @@ impl Default for BleConfig {
 pub struct Notices(mpsc::Receiver<Notice>);
 
 impl Notices {
-    /// Waits for the next one; `None` once the link is gone and nothing is connected any more, which
-    /// takes some stacks a second or two. Cancel-safe.
+    /// Waits for the next one; `None` once the link is gone. Cancel-safe.
     pub async fn next(&mut self) -> Option<Notice> {
         self.0.recv().await
     }
@@ -135,6 +140,11 @@ pub struct BleLink<C: Central> {
     /// Connections that this device made.
     dialed: BTreeMap<LinkId, Dialed>,
     ticks: Interval,
+    /// Every visit holds one until it is disconnected.
+    alive: mpsc::Sender<()>,
+    visits_end: mpsc::Receiver<()>,
+    /// Something was left to the stack.
+    is_used: bool,
     notices: mpsc::Sender<Notice>,
     last_notice: Option<Notice>,
     start: Instant,
@@ -177,6 +187,7 @@ impl<C: Central> BleLink<C> {
         let shop =
             shop::run(peripheral, Arc::clone(&desk), Arc::clone(&inbox), config, shop_orders);
         let (notices, told) = mpsc::channel(NOTICES_MAX);
+        let (alive, visits_end) = mpsc::channel(1);
         let mut ticks = interval(Duration::from_millis(500));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let link = Self {
@@ -193,6 +204,9 @@ impl<C: Central> BleLink<C> {
             visits: BTreeMap::new(),
             dialed: BTreeMap::new(),
             ticks,
+            alive,
+            visits_end,
+            is_used: false,
             notices,
             last_notice: None,
             start: Instant::now(),
@@ -269,7 +283,8 @@ impl<C: Central> BleLink<C> {
         let (errands, receiver) = mpsc::channel(ERRANDS_MAX);
         let (central, inbox) = (Arc::clone(&self.central), Arc::clone(&self.inbox));
         // Not aborted with the link: it ends with its errands, and then disconnects.
-        let (config, alive) = (self.config, self.notices.clone());
+        let (config, alive) = (self.config, self.alive.clone());
+        self.is_used = true;
         tokio::spawn(visit::visit(central, device.clone(), config, inbox, receiver, alive));
         self.visits.insert(device, errands.clone());
         errands
@@ -350,6 +365,7 @@ impl<C: Central> Link for BleLink<C> {
             return Err(LinkError::LookupTooLong { len: lookup.len() });
         }
         self.desk.announce(Some(lookup));
+        self.is_used = true;
         let (reply, done) = oneshot::channel();
         self.order(Order::Open(reply)).await?;
         let opened = done.await.map_err(|_| LinkError::Stopped)?;
@@ -404,5 +420,15 @@ impl<C: Central> Link for BleLink<C> {
             let errands = errands.clone();
             tokio::spawn(async move { errands.send(errand).await.ok() });
         }
+    }
+
+    async fn finish(self) {
+        if !self.is_used {
+            return;
+        }
+        let Self { mut visits_end, config, .. } = self;
+        // All else is dropped: visits end with their errands, and the stack is told.
+        let disconnected = timeout(config.finish_within, visits_end.recv());
+        tokio::join!(tokio::time::sleep(config.finish_after), async { disconnected.await.ok() });
     }
 }

@@ -163,4 +163,13 @@ pub trait Link: Send {
     /// Closes a connection after what was sent on it is gone. Its `Down` comes; unknown ones are
     /// ignored.
     fn close(&mut self, link: LinkId);
+
+    /// Ends the link, and waits a moment for what it leaves to the system: connections that would
+    /// stay after the program, say. Dropping it ends it too, as far as the system lets it.
+    fn finish(self) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async { drop(self) }
+    }
 }

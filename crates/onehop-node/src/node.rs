@@ -121,6 +121,7 @@ impl<L: Link, J: Journal> Node<L, J> {
         while !self.links.is_empty() && self.mono_ms() < until && self.step_until(until).await? {
             self.settle().await?;
         }
+        self.link.finish().await;
         Ok(self.keeper)
     }
 

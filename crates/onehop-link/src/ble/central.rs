@@ -333,6 +333,12 @@ impl Shared {
         known.get(device).map(|(id, _)| id.clone())
     }
 
+    /// Does not remember a device any more.
+    #[cfg(target_os = "linux")]
+    fn drop_known(&self, device: &str) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(device);
+    }
+
     /// Remembers a device; false if it was looked at just now.
     fn is_worth_a_look(&self, device: &str, id: &PeripheralId) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -353,6 +359,10 @@ impl Shared {
         true
     }
 }
+
+/// The service that every device with services has.
+#[cfg(target_os = "linux")]
+const GENERIC_ATTRIBUTE: u128 = 0x0000_1801_0000_1000_8000_0080_5f9b_34fb;
 
 struct Scanner {
     name: String,
@@ -472,6 +482,15 @@ impl Scanner {
         }
         let Ok(Some(properties)) = peripheral.properties().await else { return };
         let has_service = properties.services.contains(&Uuid::from_u128(SERVICE));
+        #[cfg(target_os = "linux")]
+        if !has_service && properties.rssi.is_some() && is_resolved(&properties.services) {
+            // The stack no longer reads the adverts of a device whose services it once found.
+            if !peripheral.is_connected().await.unwrap_or_default() {
+                super::bluez::forget(&self.bluez, &properties.address.to_string()).await;
+                self.shared.drop_known(&device);
+            }
+            return;
+        }
         // What the stack only remembers has no strength of signal.
         let is_near = has_service
             && (properties.rssi.is_some() || peripheral.is_connected().await.unwrap_or_default());
@@ -480,6 +499,13 @@ impl Scanner {
             self.sightings.try_send(Sighting::Seen(device)).ok();
         }
     }
+}
+
+/// Whether the stack has looked for the services of a device: the one of the protocol itself is
+/// never in an advert.
+#[cfg(target_os = "linux")]
+fn is_resolved(services: &[Uuid]) -> bool {
+    services.contains(&Uuid::from_u128(GENERIC_ATTRIBUTE))
 }
 
 /// What an error of the stack means to a person.

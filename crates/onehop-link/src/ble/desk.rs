@@ -78,7 +78,9 @@ impl Desk {
         att_mtu: Option<usize>,
     ) -> Result<(), Refused> {
         let mut streams = self.streams();
-        let taken = streams.on_write(device, offset, value, att_mtu, || self.names.next())?;
+        let now = self.now_ms();
+        let taken = streams.on_write(now, device, offset, value, att_mtu, || self.names.next())?;
+        self.say_down(streams.take_evicted());
         // Put in while the table is locked, so that frames come after their connection.
         self.inbox.put(match taken {
             Taken::Up { link, mtu } => Happening::Up { link, initiator: false, mtu },

@@ -17,6 +17,9 @@ pub const OPEN_MAX: usize = 32;
 const OFFERED_MAX: usize = 64;
 /// The same for one device.
 const OFFERED_TO_ONE_MAX: usize = 8;
+/// How long a stream is silent that may go when all are in use, in milliseconds. Some stacks do not
+/// say who has gone.
+const SILENT_MS: u64 = 60_000;
 /// How long a closed stream may take to send what waits, in milliseconds.
 const FLUSH_MS: u64 = 2_000;
 
@@ -62,6 +65,7 @@ pub struct Streams {
     read: BTreeMap<Device, Vec<u8>>,
     /// The stream that was notified last: the next one is next.
     turn: Option<Stream>,
+    evicted: Vec<LinkId>,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,8 @@ struct Open {
     polled: bool,
     mtu: usize,
     waiting: ReadQueue,
+    /// When its central wrote last.
+    heard_at: u64,
     /// Closed from here: to be gone by then.
     closing: Option<u64>,
 }
@@ -138,12 +144,13 @@ impl Streams {
         free.next()
     }
 
-    /// Takes a write. `att_mtu` is what the stack knows of the connection, `name` names a new one.
+    /// Takes a write at `now_ms`. `att_mtu` is what the stack knows of the connection, `name` names a new one.
     ///
     /// # Errors
     /// [`Refused`]; nothing changed.
     pub fn on_write(
         &mut self,
+        now_ms: u64,
         device: &str,
         offset: usize,
         bytes: &[u8],
@@ -157,7 +164,8 @@ impl Streams {
             return Err(Refused::Length);
         }
         let value = Value::decode(bytes).ok_or(Refused::Length)?;
-        if let Some(open) = self.open.get(&value.stream).filter(|open| open.device == device) {
+        let open = self.open.get_mut(&value.stream);
+        if let Some(open) = open.filter(|open| open.device == device) {
             let link = open.link;
             if value.rest.len() > open.mtu {
                 return Err(Refused::Length);
@@ -169,12 +177,13 @@ impl Streams {
             if open.closing.is_some() {
                 return Err(Refused::NotPermitted);
             }
+            open.heard_at = now_ms;
             return Ok(Taken::Frame(link, value.rest.to_vec()));
         }
         let ours = |(stream, to): &(Stream, Device)| *stream == value.stream && to == device;
         let at = self.offered.iter().position(ours).ok_or(Refused::NotPermitted)?;
         let greeted = greeted(value.rest).ok_or(Refused::NotPermitted)?;
-        if self.open.len() >= OPEN_MAX {
+        if self.open.len() >= OPEN_MAX && !self.evict(now_ms) {
             return Err(Refused::Busy);
         }
         self.offered.remove(at);
@@ -182,9 +191,23 @@ impl Streams {
         let link = name();
         let (device, polled) = (device.to_owned(), value.polled);
         let waiting = ReadQueue::new();
-        let open = Open { link, device, polled, mtu, waiting, closing: None };
+        let open = Open { link, device, polled, mtu, waiting, heard_at: now_ms, closing: None };
         self.open.insert(value.stream, open);
         Ok(Taken::Up { link, mtu })
+    }
+
+    /// Makes room for a stream at the cost of the one that was silent longest, if for long.
+    fn evict(&mut self, now_ms: u64) -> bool {
+        let silent = self.open.iter().min_by_key(|(_, open)| open.heard_at);
+        let silent = silent.filter(|(_, open)| now_ms.saturating_sub(open.heard_at) >= SILENT_MS);
+        let Some(stream) = silent.map(|(stream, _)| *stream) else { return false };
+        self.evicted.extend(self.open.remove(&stream).map(|open| open.link));
+        true
+    }
+
+    /// Connections that made room for others, each once.
+    pub fn take_evicted(&mut self) -> Vec<LinkId> {
+        std::mem::take(&mut self.evicted)
     }
 
     /// A device has disconnected: gives the connections that are gone.

@@ -66,7 +66,7 @@ pub(super) async fn visit<C: Central>(
     config: BleConfig,
     inbox: Arc<Inbox>,
     mut errands: mpsc::Receiver<Errand>,
-    alive: mpsc::Sender<Notice>,
+    alive: mpsc::Sender<()>,
 ) {
     let visit = within(config.connect_timeout, "connect", central.visit(&device)).await;
     let mut ended = Happening::Failed(device.clone());

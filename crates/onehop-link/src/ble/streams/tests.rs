@@ -8,13 +8,14 @@ struct Table {
     streams: Streams,
     drawn: u16,
     named: u64,
+    now: u64,
 }
 
 impl Table {
     fn new() -> Self {
         let mut streams = Streams::default();
         streams.announce(Some(b"tea".to_vec()));
-        Self { streams, drawn: 0, named: 0 }
+        Self { streams, drawn: 0, named: 0, now: 0 }
     }
 
     fn read(&mut self, device: &str) -> Result<Vec<u8>, Refused> {
@@ -35,7 +36,7 @@ impl Table {
 
     fn write_as(&mut self, device: &str, value: Value<'_>) -> Result<Taken, Refused> {
         let named = &mut self.named;
-        self.streams.on_write(device, 0, &value.encode(), Some(185), || {
+        self.streams.on_write(self.now, device, 0, &value.encode(), Some(185), || {
             *named += 1;
             LinkId(*named)
         })
@@ -93,9 +94,9 @@ fn what_is_too_long_or_in_parts_or_of_nothing_is_refused() {
     assert_eq!(table.write("a", stream, &[0; 499]), Err(Refused::Length));
     let streams = &mut table.streams;
     let name = || unreachable!("nothing is named");
-    assert_eq!(streams.on_write("a", 1, &[0, 1, 2], None, name), Err(Refused::Offset));
-    assert_eq!(streams.on_write("a", 0, &[0], None, name), Err(Refused::Length));
-    assert_eq!(streams.on_write("a", 0, &[1; 70_000], None, name), Err(Refused::Length));
+    assert_eq!(streams.on_write(0, "a", 1, &[0, 1, 2], None, name), Err(Refused::Offset));
+    assert_eq!(streams.on_write(0, "a", 0, &[0], None, name), Err(Refused::Length));
+    assert_eq!(streams.on_write(0, "a", 0, &[1; 70_000], None, name), Err(Refused::Length));
     assert_eq!(streams.on_read("a", 7, || 1), Err(Refused::Offset));
     assert!(matches!(table.write("a", stream, &[0; 180]), Ok(Taken::Frame(..))));
 }
@@ -128,6 +129,23 @@ fn streams_and_offers_are_bounded_and_one_device_displaces_only_its_own_offers()
         table.write(&format!("{n}"), stream, &greeting(23)).is_ok()
     });
     assert_eq!(opened.count(), OPEN_MAX - 1);
+}
+
+// [L-11]
+#[test]
+fn when_all_streams_are_in_use_one_that_was_silent_for_a_minute_makes_room() {
+    let mut table = Table::new();
+    let opened: Vec<_> = (0..OPEN_MAX).map(|n| table.open(&format!("{n}"))).collect();
+    table.now = SILENT_MS;
+    // All but the third speak.
+    for (n, (stream, _)) in opened.iter().enumerate().filter(|(n, _)| *n != 2) {
+        table.write(&format!("{n}"), *stream, b"x").unwrap();
+    }
+    table.open("newcomer");
+    assert_eq!(table.streams.take_evicted(), [opened[2].1]);
+    let next = table.offer("next");
+    assert_eq!(table.write("next", next, &greeting(23)), Err(Refused::Busy));
+    assert_eq!(table.streams.take_evicted(), []);
 }
 
 #[test]

@@ -277,6 +277,7 @@ impl State {
 fn config() -> BleConfig {
     BleConfig {
         connect_timeout: Duration::from_millis(500),
+        finish_after: Duration::ZERO,
         linger_after: Duration::from_millis(50),
         poll_every: Duration::from_millis(2),
         look_every: Duration::from_millis(10),
