@@ -16,6 +16,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
 pub mod bounded;
+pub mod case;
 pub mod codec;
 pub mod domain;
 pub mod evidence;
@@ -30,6 +31,7 @@ pub mod payment;
 pub mod time;
 
 pub use bounded::{Bytes, List, Text};
+pub use case::{CaseFile, Exhibit};
 pub use codec::{DecodeError, decode, encode};
 pub use domain::{Signed, Statement};
 pub use evidence::{Attachment, Claim, Release, ReleaseGround};

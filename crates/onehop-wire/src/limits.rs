@@ -30,6 +30,12 @@ pub const CLAIMS_MAX: usize = 64;
 pub const OUTCOMES_MAX: usize = 4096;
 /// Most office keys in one file or answer.
 pub const OFFICE_KEYS_MAX: usize = 16;
+/// Most successors of a root in one file or in an office's information.
+pub const NEW_ROOTS_MAX: usize = 16;
+/// Most certificates in one case file.
+pub const CERTIFICATES_MAX: usize = 16;
+/// Most exhibits in one case file.
+pub const EXHIBITS_MAX: usize = 64;
 /// Wallets in one revocation list.
 pub const REVOCATIONS_MAX: usize = 4096;
 /// Versions that one HELLO 1 may offer.

@@ -7,7 +7,8 @@ use crate::domain::{Signed, Statement, wallet_id};
 use crate::evidence::Claim;
 use crate::ids::{Hash, Nonce, PublicKey, SessionKey, TxId, WalletId};
 use crate::limits::{
-    CLAIMS_MAX, NAME_MAX, OFFICE_KEYS_MAX, OUTCOMES_MAX, REVOCATIONS_MAX, SYNC_ENTRIES_MAX,
+    CLAIMS_MAX, NAME_MAX, NEW_ROOTS_MAX, OFFICE_KEYS_MAX, OUTCOMES_MAX, REVOCATIONS_MAX,
+    SYNC_ENTRIES_MAX,
 };
 use crate::money::Currency;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest};
@@ -424,7 +425,7 @@ pub struct OfficeInfo {
     /// The first root key; its hash is the office id.
     pub root: PublicKey,
     /// Successors of the root, in order.
-    pub new_roots: List<Signed<NewRoot>, 16>,
+    pub new_roots: List<Signed<NewRoot>, NEW_ROOTS_MAX>,
     /// The present signing key.
     pub office_key: Signed<OfficeKey>,
     /// The office's currency.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail this way")]
 
+mod blame;
 mod claims;
 mod entries;
 mod forks;
+mod framed;
 mod releases;
 mod vectors;
 #[path = "../../../../xtask/src/vectors/world.rs"]
