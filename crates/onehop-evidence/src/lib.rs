@@ -6,12 +6,14 @@
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
 pub mod blame;
+pub mod case;
 pub mod claim;
 pub mod entry;
 pub mod fork;
 pub mod release;
 
 pub use blame::{Finding, JudgeFault, Judgement, Part, Party, Row, judge};
+pub use case::{CaseError, CaseMaker, read_case};
 pub use claim::{ClaimFault, VerifiedClaim, verify_claim};
 pub use entry::{EntryFault, Payer, PayerFault, VerifiedEntry, verify_entry};
 pub use fork::{ForkKind, contradiction, contradicts_close};

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail this way")]
 
 mod blame;
+mod cases;
 mod claims;
 mod entries;
 mod forks;
