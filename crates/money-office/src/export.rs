@@ -29,6 +29,18 @@ pub struct ExportPage {
     end: Option<(Vec<AccountRow>, Vec<ForkProof>)>,
 }
 
+impl ExportPage {
+    /// Number and bytes of each row.
+    pub(crate) fn rows(&self) -> &[(u64, Vec<u8>)] {
+        &self.rows
+    }
+
+    /// The fork proofs, if this is the last page.
+    pub(crate) fn proofs(&self) -> Option<&[ForkProof]> {
+        self.end.as_ref().map(|(_, proofs)| proofs.as_slice())
+    }
+}
+
 impl<S: LedgerStore> Office<S> {
     /// The evidence after row `after`, and with the last of it the books as they stand then.
     ///

@@ -33,6 +33,7 @@
 mod answers;
 pub mod audit;
 mod book;
+pub mod cases;
 mod claim;
 #[cfg(feature = "service")]
 pub mod cli;
@@ -66,6 +67,7 @@ mod sync_check;
 mod tests;
 
 pub use audit::{AuditReport, Difference};
+pub use cases::{CaseSearch, finding_json};
 pub use error::{OfficeError, Refusal};
 pub use export::{ExportPage, ExportText};
 pub use inspect::Standing;

@@ -57,6 +57,13 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Save or verify the evidence of a payment.
     Receipt(ReceiptArgs),
+    /// Write everything signed that the wallet holds about a payment as a case file, for `judge`.
+    Evidence(EvidenceArgs),
+    /// Name who is guilty in a case file, a fork proof or a receipt, or nobody.
+    ///
+    /// Ends with 0 whoever is guilty, and with 3 if anything in the file does not verify: then
+    /// nothing is concluded from the rest.
+    Judge(JudgeArgs),
     /// Look for what may be wrong with this wallet.
     Doctor,
     /// Show it all on this machine: an office, two wallets, a payment with the office stopped, one
@@ -262,6 +269,26 @@ pub(crate) enum ReceiptKind {
         #[arg(long, value_name = "HEX")]
         office_id: Option<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvidenceArgs {
+    /// The payment's id; the first digits are enough.
+    pub(crate) tx: String,
+    /// The file to write, or `-`.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JudgeArgs {
+    /// The file, or `-`.
+    pub(crate) file: PathBuf,
+    /// The office's root: its address or a file it gave out [default: the wallet's office].
+    #[arg(long, value_name = "URL|FILE")]
+    pub(crate) office: Option<String>,
+    /// Refuse an office of another id than this.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) office_id: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod init;
+pub(crate) mod judge;
 pub(crate) mod pay;
 pub(crate) mod receipt;
 pub(crate) mod resume;

@@ -67,6 +67,8 @@ fn run(args: Args) -> Exit {
         Command::Balance => commands::show::balance(screen, &args.global),
         Command::History(history) => commands::show::history(screen, &args.global, &history),
         Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),
+        Command::Evidence(evidence) => commands::judge::evidence(screen, &args.global, &evidence),
+        Command::Judge(judge) => commands::judge::run(screen, &args.global, &judge),
         Command::Doctor => commands::doctor::run(screen, &args.global),
         Command::Demo(demo) => demo::run(screen, &demo),
     };

@@ -183,12 +183,14 @@ pub struct Finding {
     pub first: Part,
     /// The other.
     pub second: Part,
+    /// What kinds of statements the two are.
+    pub names: (&'static str, &'static str),
 }
 
 impl fmt::Display for Finding {
     /// One sentence for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { guilty, first, second, .. } = self;
+        let Self { guilty, first, second, names, .. } = self;
         write!(f, "the {guilty} is guilty: ")?;
         match self.row {
             Row::Fork(kind) => f.write_str(kind.words())?,
@@ -205,7 +207,7 @@ impl fmt::Display for Finding {
         if let Some(tx) = self.tx {
             write!(f, ", payment {}", tx.short())?;
         }
-        write!(f, " ({first}, {second})")
+        write!(f, " ({first} {}, {second} {})", names.0, names.1)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A wallet and its log, kept together: every output of the one goes to the other.
 
+use onehop_evidence::CaseMaker;
 use onehop_proto::{Batch, Direction, Event, Output, PaymentView, Wallet};
 use onehop_store::{Durability, Journal, Lsn, SledJournal};
 use onehop_wire::evidence::ReceiptFile;
@@ -145,6 +146,22 @@ impl<J: Journal> Keeper<J> {
             Some(receipt) => Ok(Some(receipt)),
             None => Ok(self.archived(tx)?.and_then(|(_, receipt)| receipt)),
         }
+    }
+
+    /// What this wallet holds about a payment, for a judge; of an archived one its receipt.
+    ///
+    /// # Errors
+    /// As [`Keeper::history`].
+    pub fn case(&self, tx: &TxId) -> Result<Option<CaseMaker>, NodeError> {
+        if let Some(case) = self.wallet.state().case(tx) {
+            return Ok(Some(case));
+        }
+        let receipt = self.archived(tx)?.and_then(|(_, receipt)| receipt);
+        Ok(receipt.map(|receipt| {
+            let mut case = CaseMaker::default();
+            case.receipt(&receipt);
+            case
+        }))
     }
 
     /// How many durability barriers were sent to the disk since the folder was opened.

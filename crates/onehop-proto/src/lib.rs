@@ -35,6 +35,7 @@ pub mod state;
 
 mod arq;
 mod buyer;
+mod case;
 mod compaction;
 mod inbound;
 mod office;

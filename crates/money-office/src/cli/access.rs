@@ -106,9 +106,13 @@ impl Access {
         Ok(match answer {
             Ok(answer) => answer,
             Err(Rule::Problem(detail)) => OfficeAnswer::Refused(Text::new(detail)?),
-            Err(rule @ (Rule::Credit { .. } | Rule::Exists { .. } | Rule::Operator { .. })) => {
-                return Err(rule.into());
-            }
+            Err(
+                rule @ (Rule::Credit { .. }
+                | Rule::Exists { .. }
+                | Rule::Operator { .. }
+                | Rule::Case { .. }
+                | Rule::Payment(_)),
+            ) => return Err(rule.into()),
         })
     }
 }
@@ -174,7 +178,7 @@ impl Service {
     }
 }
 
-fn read_body(response: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>> {
+pub(crate) fn read_body(response: ureq::http::Response<ureq::Body>) -> Result<Vec<u8>> {
     let limit = u64::try_from(OFFICE_BODY_MAX)?;
     let mut body = response.into_body();
     body.with_config().limit(limit).read_to_vec().context("failed to read the office's answer")

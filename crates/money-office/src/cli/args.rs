@@ -15,7 +15,8 @@ Exit codes:
   1  failed: the disk, the network, or a damaged store
   2  the command line is not understood
   3  there is no office in the folder, or another program has it open and does not answer
-  4  refused by a rule: unknown wallet, profile or currency, bad amount, insufficient funds
+  4  refused by a rule: unknown wallet, profile or currency, bad amount, insufficient funds,
+     a case file that does not verify
   5  the books do not balance
 
 Amounts are in the office's currency, such as 7.35. Data goes to stdout, errors to stderr."
@@ -59,6 +60,24 @@ pub(crate) enum Command {
     Export {
         /// File to write; - for stdout
         file: PathBuf,
+    },
+    /// Write what is known of a payment as a case file, for judge
+    Evidence {
+        /// The payment's id
+        tx: String,
+        /// File to write; - for stdout
+        file: PathBuf,
+    },
+    /// Name who is guilty in a case file, a fork proof or a receipt, or nobody; needs no office.
+    ///
+    /// Ends with 0 whoever is guilty, and with 4 if anything in the file does not verify: then
+    /// nothing is concluded from the rest.
+    Judge {
+        /// The file; - for stdin
+        file: PathBuf,
+        /// The office's first root key in hexadecimal, its address, or a file it gave out
+        #[arg(long, value_name = "HEX|URL|FILE")]
+        root: String,
     },
     /// List the wallets
     Wallets,

@@ -5,6 +5,7 @@ mod args;
 mod export;
 mod folder;
 mod init;
+mod judge;
 mod log;
 mod render;
 
@@ -60,6 +61,17 @@ pub(crate) enum Rule {
         /// The folder.
         folder: String,
     },
+    /// A case file that does not verify convicts nobody.
+    #[error("{file}: {what}")]
+    Case {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// There is no such payment here.
+    #[error("{0}")]
+    Payment(String),
     /// The running office refused.
     #[error("{0}")]
     Problem(String),
@@ -103,8 +115,11 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let folder = Folder::new(args.office.as_deref())?;
     let json = args.json;
+    if let Command::Judge { file, root } = &args.command {
+        return judge::run(file, root, json);
+    }
+    let folder = Folder::new(args.office.as_deref())?;
     match &args.command {
         Command::Init(new) => init::init(&folder, new, json),
         Command::Serve(served) => run_service(&folder, served, json),
@@ -113,6 +128,10 @@ fn run(args: &Args) -> Result<()> {
         Command::Settle => order(&folder, Order::Settle, json),
         Command::Audit => order(&folder, Order::Audit, json),
         Command::Export { file } => export::export(&mut Access::open(&folder)?, file, json),
+        Command::Evidence { tx, file } => {
+            judge::evidence(&mut Access::open(&folder)?, tx, file, json)
+        }
+        Command::Judge { file, root } => judge::run(file, root, json),
         Command::Wallets => order(&folder, Order::Wallets, json),
         Command::Wallet { wallet } => order(&folder, Order::Wallet { who: wallet.clone() }, json),
         Command::Revoke { wallet } => {

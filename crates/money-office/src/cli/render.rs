@@ -2,11 +2,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program speaks")]
 
 use anyhow::Result;
+use onehop_evidence::Judgement;
 use onehop_wire::office::OfficeInfo;
 use onehop_wire::{Currency, Money};
 use serde_json::{Map, Value, json};
 
-use crate::{AuditReport, OperatorAnswer, WalletReport};
+use crate::{AuditReport, OperatorAnswer, WalletReport, finding_json};
 
 /// One line: the causes of an error, each once.
 pub(crate) fn complain(error: &anyhow::Error) {
@@ -68,6 +69,24 @@ pub(crate) fn answer(answer: &OperatorAnswer, currency: Currency, as_json: bool)
         OperatorAnswer::Exported(_) => {}
     }
     Ok(())
+}
+
+/// A sentence for each finding, or that nobody is guilty.
+pub(crate) fn judgement(judgement: &Judgement, as_json: bool) {
+    for finding in &judgement.findings {
+        if as_json {
+            println!("{}", finding_json(finding));
+        } else {
+            println!("{finding}");
+        }
+    }
+    if judgement.findings.is_empty() {
+        if as_json {
+            println!("{}", json!({ "guilty": null }));
+        } else {
+            println!("nobody is guilty");
+        }
+    }
 }
 
 /// A sum that may be below zero.

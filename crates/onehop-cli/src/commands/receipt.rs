@@ -7,7 +7,8 @@ use onehop_crypto::Trust;
 use onehop_evidence::verify_claim;
 use onehop_wire::evidence::ReceiptFile;
 use onehop_wire::limits::PACKET_MAX;
-use onehop_wire::{OfficeId, TxId, decode, encode};
+use onehop_wire::office::NewRoot;
+use onehop_wire::{OfficeId, Signed, TxId, decode, encode};
 use serde_json::json;
 
 use crate::args::{Global, ReceiptArgs, ReceiptKind};
@@ -50,7 +51,7 @@ fn save(screen: Screen, global: &Global, digits: &str, file: &Path) -> Result<Ex
 }
 
 /// The payment whose id begins with `digits`, live or archived.
-fn payment(home: &Home, digits: &str) -> Result<TxId> {
+pub(crate) fn payment(home: &Home, digits: &str) -> Result<TxId> {
     if let Ok(tx) = TxId::from_hex(digits) {
         return Ok(tx);
     }
@@ -77,17 +78,21 @@ fn verify(
     let receipt: ReceiptFile = decode(&bytes, RECEIPT_MAX).map_err(|source| {
         ReadFileError::Content { path: file.to_owned(), what: "a receipt", source }
     })?;
-    let trust = trust(global, office, pinned)?;
+    let trust = trust(global, office, pinned)?.0;
     report(screen, file, trust, receipt)
         .with_context(|| Failure::refused(format!("receipt {} does not hold", file.display())))?;
     Ok(Exit::Done)
 }
 
-/// The office's root: given, or the wallet's.
-fn trust(global: &Global, office: Option<&str>, pinned: Option<OfficeId>) -> Result<Trust> {
+/// The office's root: given, or the wallet's; and its successors, where the office says them.
+pub(crate) fn trust(
+    global: &Global,
+    office: Option<&str>,
+    pinned: Option<OfficeId>,
+) -> Result<(Trust, Vec<Signed<NewRoot>>)> {
     if let Some(office) = office {
         let (info, _) = meet(office, pinned.as_ref())?;
-        return Ok(Trust::from_info(&info, pinned.as_ref())?);
+        return Ok((Trust::from_info(&info, pinned.as_ref())?, info.new_roots.into_inner()));
     }
     let home = folder::open_if_there(global)?.ok_or_else(|| {
         Failure::usage("without a wallet, give the office's root: --office URL or FILE")
@@ -99,7 +104,7 @@ fn trust(global: &Global, office: Option<&str>, pinned: Option<OfficeId>) -> Res
             OfficeError::Other { place: home.dir.display().to_string(), found, expected }.into()
         );
     }
-    Ok(trust)
+    Ok((trust, Vec::new()))
 }
 
 fn report(screen: Screen, file: &Path, mut trust: Trust, receipt: ReceiptFile) -> Result<()> {

@@ -7,6 +7,7 @@ mod bench;
 mod bluetooth;
 mod demo;
 mod doubt;
+mod judge;
 mod kills;
 mod office;
 mod payments;

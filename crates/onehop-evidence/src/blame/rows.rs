@@ -140,8 +140,9 @@ impl Pair<'_, '_> {
     }
 
     const fn by(&self, row: Row, tx: Option<TxId>, guilty: Party) -> Finding {
-        let (first, second) = self.places;
-        Finding { guilty, row, tx, first: Part::Exhibit(first), second: Part::Exhibit(second) }
+        let names = (self.a.exhibit.name(), self.b.exhibit.name());
+        let (first, second) = (Part::Exhibit(self.places.0), Part::Exhibit(self.places.1));
+        Finding { guilty, row, tx, first, second, names }
     }
 }
 
@@ -205,6 +206,7 @@ fn office_keys(case: &Case<'_>) -> Vec<Finding> {
                     tx: None,
                     first: Part::OfficeKey(first),
                     second: Part::OfficeKey(second),
+                    names: ("OFFICE-KEY", "OFFICE-KEY"),
                 });
             }
         }

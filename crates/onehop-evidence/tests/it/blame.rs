@@ -407,11 +407,11 @@ fn findings_come_by_row_and_place_and_each_is_a_sentence() {
     let expected = [
         format!(
             "the payer \"Asha\" ({payer}) is guilty: two different entries have the same number, \
-             payment {tx} (exhibit 3, exhibit 4)"
+             payment {tx} (exhibit 3 AGREED, exhibit 4 AGREED)"
         ),
-        format!("{ravi} both COMMIT and ABORT, payment {tx} (exhibit 0, exhibit 1)"),
-        format!("{ravi} both COMMIT and ABORT, payment {tx} (exhibit 0, exhibit 2)"),
-        format!("{ravi} two different COMMITs, payment {tx} (exhibit 1, exhibit 2)"),
+        format!("{ravi} both COMMIT and ABORT, payment {tx} (exhibit 0 ABORT, exhibit 1 COMMIT)"),
+        format!("{ravi} both COMMIT and ABORT, payment {tx} (exhibit 0 ABORT, exhibit 2 COMMIT)"),
+        format!("{ravi} two different COMMITs, payment {tx} (exhibit 1 COMMIT, exhibit 2 COMMIT)"),
     ];
     assert_eq!(said, expected);
 }
