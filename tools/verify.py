@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verifies onehop from its specification alone: vectors, messages, fork proofs, an office's books.
+"""Verifies onehop from its specification alone: vectors, messages, case files, fork proofs, an office's books.
 
 Exit codes: 0 all holds, 1 something does not, 2 the command line or a file cannot be used.
 Needs Python 3.11 and the package cryptography.
@@ -12,7 +12,7 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit("verify: Python 3.11 or newer is needed")
 try:
-    from verifier import audit, fork, messages, vectors
+    from verifier import audit, fork, judge, messages, vectors
 except ModuleNotFoundError as error:
     print(f"verify: the Python package {error.name} is missing", file=sys.stderr)
     sys.exit(2)
@@ -40,6 +40,30 @@ def run_fork(args):
         print(f"not a proof: {error}")
         return False
     print(f"guilty {wallet.hex()}: {rule}, proof {proof.hex()}")
+    return True
+
+
+def run_judge(args):
+    with open(args.file, "rb") as file:
+        data = file.read()
+    try:
+        findings = judge.judge(data, bytes.fromhex(args.root))
+    except (judge.Unverified, judge.Refused) as error:
+        print(f"refused: {error}")
+        return False
+    for row, guilty, first, second in findings:
+        who = "the office" if guilty is None else guilty.hex()
+        print(f"guilty {who}: row {row}, {first} and {second}")
+    if not findings:
+        print("nobody is guilty")
+    return True
+
+
+def run_cases(args):
+    lines = sys.stdin if args.file == "-" else open(args.file, encoding="ascii")
+    with lines:
+        for verdict in judge.verdicts(lines):
+            print(verdict)
     return True
 
 
@@ -81,6 +105,13 @@ def main():
     task.add_argument("file", metavar="FILE")
     task.add_argument("--root", required=True, metavar="HEX", help="the office's first root key")
     task.set_defaults(run=run_fork)
+    task = tasks.add_parser("judge", help="name the guilty of a case file, or nobody")
+    task.add_argument("file", metavar="FILE")
+    task.add_argument("--root", required=True, metavar="HEX", help="the office's first root key")
+    task.set_defaults(run=run_judge)
+    task = tasks.add_parser("cases", help="one judgement for each line: ROOT CASE-FILE in hex")
+    task.add_argument("file", metavar="FILE", help="- for stdin")
+    task.set_defaults(run=run_cases)
     task = tasks.add_parser("messages", help="one verdict for each line: TYPE HEX")
     task.add_argument("file", metavar="FILE", help="- for stdin")
     task.set_defaults(run=run_messages)

@@ -281,6 +281,30 @@ OfficeAnswer = Enum(
 ReceiptFile = Struct(
     office_keys=List(signed("office-key"), 16), payee=signed("certificate"), claim=Claim
 )
+# Section 8.3.
+CaseFile = Struct(
+    new_roots=List(signed("new-root"), 16),
+    office_keys=List(signed("office-key"), 16),
+    certificates=List(signed("certificate"), 16),
+    exhibits=List(
+        Enum(
+            CommitRequest=signed("commit-request"),
+            Agreed=signed("agreed"),
+            Commit=signed("commit"),
+            Abort=signed("abort"),
+            Committed=signed("committed"),
+            Refused=signed("refused"),
+            Released=signed("released"),
+            Status=signed("status"),
+            Resolve=signed("resolve"),
+            Sync=signed("sync"),
+            Outcome=signed("outcome"),
+            Pending=signed("pending"),
+            Attachment=Attachment,
+        ),
+        64,
+    ),
+)
 
 # What crosses a boundary by itself: the type, and the bound of its whole input.
 WHOLE = {
@@ -295,6 +319,7 @@ WHOLE = {
     "ClaimBundle": (ClaimBundle, OFFICE_MAX),
     "ReceiptFile": (ReceiptFile, OFFICE_MAX),
     "ForkProof": (ForkProof, OFFICE_MAX),
+    "CaseFile": (CaseFile, OFFICE_MAX),
 }
 
 # Section 9.9.

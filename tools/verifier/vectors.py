@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from . import entry, framing, money, types
+from . import entry, framing, judge, money, types
 from .codec import Refused, decode
 from .crypto import (
     Broken,
@@ -164,6 +164,20 @@ def frames(case):
         _same("messages", [message.hex() for message in incoming.messages()], sent)
 
 
+def judgements(case):
+    found = []
+    try:
+        for row, guilty, first, second in judge.judge(_hex(case, "file"), _hex(case, "root")):
+            wallet = None if guilty is None else guilty.hex()
+            found.append(
+                {"row": str(row), "guilty": wallet, "first": str(first), "second": str(second)}
+            )
+    except judge.Unverified as unverified:
+        _same("refusal", unverified.part, case.get("refused"))
+        return
+    _same("findings", found, case.get("findings"))
+
+
 CHECKS = {
     "messages.json": message,
     "statements.json": statement,
@@ -171,6 +185,7 @@ CHECKS = {
     "handshake.json": handshake,
     "money.json": amounts,
     "framing.json": frames,
+    "judgements.json": judgements,
 }
 
 

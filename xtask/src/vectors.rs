@@ -10,6 +10,7 @@ pub(crate) mod fixed_rng;
 mod framing;
 pub(crate) mod handshake;
 mod hpke;
+pub(crate) mod judgements;
 pub(crate) mod messages;
 mod money;
 pub(crate) mod readable;
@@ -72,6 +73,11 @@ pub(crate) fn generate() -> anyhow::Result<Vec<VectorFile>> {
             "money.json",
             "Amounts as people write them, and spend entries with the fault that a payee finds.",
             money::cases(&world)?,
+        ),
+        (
+            "judgements.json",
+            "Case files, and who is guilty in them or the part for which they are refused.",
+            judgements::cases(&world)?,
         ),
         (
             "framing.json",

@@ -1,12 +1,14 @@
 //! `xtask verify`: the second opinion of tools/verify.py, written from the specification alone.
 //!
 //! The Python program checks the vectors, says of each of many messages of real wallets what this
-//! project says of them, sound ones and damaged ones, and recomputes the books of offices from
-//! their evidence files. Each comparison is seen to fail where something was edited.
+//! project says of them, sound ones and damaged ones, recomputes the books of offices from their
+//! evidence files, and judges case files. Each comparison is seen to fail where something was edited.
 
 mod books;
+mod cases;
 mod damage;
 mod device;
+mod judge;
 mod messages;
 mod planted;
 mod python;
@@ -77,6 +79,7 @@ pub(crate) fn run(root: &Path, args: &VerifyArgs) -> Result<Vec<Finding>> {
     }
     messages::compare(&python, &towns, args.messages, &mut report)?;
     books::compare(&python, &towns, &mut report)?;
+    judge::compare(&python, &towns, &mut report)?;
     for figure in &report.figures {
         if !figure.holds() {
             let text = format!("{} is {}", figure.name, figure.value);

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 type Body = fn(&[u8]);
 
 /// The types by name; the first byte of an input picks one.
-pub const KINDS: [(&str, Body); 44] = [
+pub const KINDS: [(&str, Body); 45] = [
     ("Message", small::<Message>),
     ("Packet", small::<Packet>),
     ("Lookup", small::<Lookup>),
@@ -64,6 +64,7 @@ pub const KINDS: [(&str, Body); 44] = [
     ("u32", small::<u32>),
     ("u64", small::<u64>),
     ("text", small::<onehop_wire::Text<40>>),
+    ("CaseFile", large::<onehop_wire::CaseFile>),
 ];
 
 /// Decodes the bytes after the first as the type that the first one picks.

@@ -6,7 +6,7 @@ use onehop_wire::evidence::{ForkProof, ReceiptFile};
 use onehop_wire::hello::{BuyerIntroduction, SellerIntroduction};
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{ClaimBundle, OfficeAnswer, OfficeInfo, OfficeRequest};
-use onehop_wire::{Lookup, Message, Packet, decode, encode};
+use onehop_wire::{CaseFile, Lookup, Message, Packet, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,6 +43,7 @@ fn decoder(kind: &str, bytes: &[u8]) -> anyhow::Result<Box<dyn Receiver>> {
         "SellerIntroduction" => Decoder::<SellerIntroduction>::boxed(bytes)?,
         "BuyerIntroduction" => Decoder::<BuyerIntroduction>::boxed(bytes)?,
         "OfficeInfo" => Decoder::<OfficeInfo>::boxed(bytes)?,
+        "CaseFile" => Decoder::<CaseFile>::boxed(bytes)?,
         "ReceiptFile" => Decoder::<ReceiptFile>::boxed(bytes)?,
         "ForkProof" => Decoder::<ForkProof>::boxed(bytes)?,
         "ClaimBundle" => Decoder::<ClaimBundle>::boxed(bytes)?,

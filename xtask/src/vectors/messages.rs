@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::handshake;
+use super::judgements::{case_file, honest};
 use super::readable::{Case, hex, readable};
 use super::samples::{Samples, list};
 use super::world::{World, text};
@@ -122,6 +123,7 @@ fn office(world: &World, samples: &Samples) -> Vec<Case> {
     let mut cases = vec![
         valid("an office as it presents itself", "OfficeInfo", &world.info()),
         valid("a receipt as a file", "ReceiptFile", &samples.receipt_file(world)),
+        valid("a case file", "CaseFile", &case_file(world, honest(world, samples))),
         valid("a bundle of one claim", "ClaimBundle", &samples.claim_bundle()),
     ];
     let proofs = samples.fork_proofs(world);

@@ -9,10 +9,11 @@ use super::messages::{Judged, Sheet, differences};
 use super::python::Python;
 
 /// The field of the first case that is edited in each file, and who checks it.
-const VECTORS: [(&str, &str); 6] = [
+const VECTORS: [(&str, &str); 7] = [
     ("framing.json", "channel"),
     ("handshake.json", "transcript"),
     ("hpke.json", "enc"),
+    ("judgements.json", "file"),
     ("messages.json", "bytes"),
     ("money.json", "minor"),
     ("statements.json", "signature"),

@@ -5,7 +5,9 @@ use money_office::{Command, ExportText, MemLedger, NewOffice, Office, OperatorCo
 use onehop_crypto::SigningKey;
 use onehop_proto::{Birth, Config, Direction, PeerId, Terms, Wallet};
 use onehop_wire::office::{Class, OfficeAnswer, OfficeRequest, Transfer, Verdict};
-use onehop_wire::{Currency, Money, Nonce, Now, Text, TxId, UnixSeconds, WalletId, encode};
+use onehop_wire::{
+    CaseFile, Currency, Money, Nonce, Now, PublicKey, Text, TxId, UnixSeconds, WalletId, encode,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
@@ -31,6 +33,8 @@ pub(crate) struct Town {
     pub(crate) said: Vec<(Kind, Vec<u8>)>,
     /// Wallets that ran twice.
     pub(crate) cloned: Vec<WalletId>,
+    /// The office's first root key.
+    pub(crate) root: PublicKey,
     office: Office<MemLedger>,
     operator: SigningKey,
     devices: Vec<Device>,
@@ -90,6 +94,11 @@ impl Town {
         }
     }
 
+    /// What wallets and office hold about each payment.
+    pub(crate) fn cases(&self) -> Result<Vec<CaseFile>> {
+        super::cases::all(&self.devices, &self.office)
+    }
+
     /// What the project's own audit says of the books.
     pub(crate) fn balances(&self) -> Result<bool> {
         Ok(self.office.audit()?.balances())
@@ -122,6 +131,7 @@ impl Town {
             context: Context { office: *office.id(), keys },
             said: vec![(Kind::OfficeInfo, encode(&info))],
             cloned: Vec::new(),
+            root: root.public(),
             office,
             operator,
             devices: Vec::new(),

@@ -7,6 +7,7 @@ use onehop_wire::{Attachment, CaseFile, Exhibit, Hash, List, Signed, UnixSeconds
 use proptest::prelude::*;
 
 use crate::blame::{Bench, changed};
+use crate::vectors;
 use crate::world::{Person, World};
 
 #[test]
@@ -225,5 +226,33 @@ proptest! {
         let edited = decode::<CaseFile>(&bytes, 1 << 22);
         let judged = edited.ok().and_then(|edited| judge(&root, &edited).ok());
         prop_assert_eq!(judged.unwrap_or_default(), Judgement::default());
+    }
+}
+
+#[test]
+fn every_vector_of_a_judgement_has_its_findings_or_its_refusal() {
+    // [B-7] [B-9] [W-12]
+    for case in vectors::cases("judgements") {
+        let root = onehop_wire::PublicKey(vectors::bytes(&case, "root").try_into().unwrap());
+        let file: CaseFile = decode(&vectors::bytes(&case, "file"), 1 << 22).unwrap();
+        let name = vectors::text(&case, "name");
+        let findings = match judge(&root, &file) {
+            Ok(judgement) => judgement.findings,
+            Err(fault) => {
+                assert_eq!(case["refused"], fault.part().to_string(), "{name}");
+                continue;
+            }
+        };
+        let expected = case["findings"].as_array().unwrap_or_else(|| panic!("{name} is judged"));
+        assert_eq!(findings.len(), expected.len(), "{name}");
+        for (found, expected) in findings.iter().zip(expected) {
+            let wallet = found.guilty.wallet().map(ToString::to_string);
+            assert_eq!(expected["row"], found.row.number().to_string(), "{name}");
+            assert_eq!(expected["guilty"].as_str(), wallet.as_deref(), "{name}");
+            for (part, place) in [(found.first, "first"), (found.second, "second")] {
+                let ends = format!(" {}", vectors::text(expected, place));
+                assert!(part.to_string().ends_with(&ends), "{name}: {part}");
+            }
+        }
     }
 }

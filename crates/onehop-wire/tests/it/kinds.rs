@@ -8,9 +8,9 @@ use onehop_wire::office::{
     Resolve, Revocations, Sync,
 };
 use onehop_wire::{
-    Abort, Agreed, Certificate, Checkpoint, Commit, CommitRequest, Committed, DecodeError, Hash,
-    Lookup, Message, OfficeId, OfficeKey, Packet, Refused, Released, Statement, Status, WalletId,
-    decode, encode,
+    Abort, Agreed, CaseFile, Certificate, Checkpoint, Commit, CommitRequest, Committed,
+    DecodeError, Hash, Lookup, Message, OfficeId, OfficeKey, Packet, Refused, Released, Statement,
+    Status, WalletId, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,6 +37,7 @@ pub(crate) fn decode_kind(kind: &str, bytes: &[u8]) -> Decoded {
         "OfficeRequest" => decoded::<OfficeRequest>(bytes, OFFICE_BODY_MAX),
         "OfficeAnswer" => decoded::<OfficeAnswer>(bytes, OFFICE_BODY_MAX),
         "ForkProof" => decoded::<ForkProof>(bytes, OFFICE_BODY_MAX),
+        "CaseFile" => decoded::<CaseFile>(bytes, OFFICE_BODY_MAX),
         "ReceiptFile" => decoded::<ReceiptFile>(bytes, OFFICE_BODY_MAX),
         "ClaimBundle" => decoded::<ClaimBundle>(bytes, OFFICE_BODY_MAX),
         _ => panic!("no such type: {kind}"),
