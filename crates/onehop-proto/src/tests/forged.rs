@@ -247,6 +247,26 @@ fn a_second_contradiction_of_one_payment_is_told_and_not_kept() {
 }
 
 #[test]
+fn an_abort_of_what_is_over_is_neither_answered_nor_kept() {
+    let cases: [(Made, Said); 3] = [
+        (acts::both_aborted, abort_of_other_vote),
+        (acts::voided, abort_of_vote),
+        (acts::refused, abort_of_request),
+    ];
+    for (make, said) in cases {
+        let mut pair = Pair::new();
+        pair.open();
+        let tx = make(&mut pair);
+        let (before, spoken) = (pair.buyer.wallet.state().clone(), pair.buyer.said.len());
+        let message = said(&pair, &tx);
+        acts::from_seller(&mut pair, &message);
+        assert_eq!(*pair.buyer.wallet.state(), before);
+        assert_eq!(pair.buyer.said.len(), spoken);
+        assert_eq!(faults(&pair.buyer), []);
+    }
+}
+
+#[test]
 fn who_came_as_a_seller_has_no_vote_and_who_came_as_a_buyer_asks_for_nothing() {
     let mut pair = Pair::new();
     pair.open();

@@ -5,6 +5,7 @@ use onehop_wire::{
     Currency, Hello1, List, Packet, RejectCode, Sealed, Signature, TxId, decode, encode,
 };
 
+use super::acts;
 use super::office::Office;
 use super::pair::{Device, Fate, Pair, later};
 use super::peers::faults;
@@ -299,4 +300,30 @@ fn what_cannot_be_asked_for_is_refused_before_anything_is_sent() {
     assert!(matches!(refused, Err(Refusal::Order(_))), "{refused:?}");
     pair.seller.drain();
     assert!(pair.seller.out.is_empty());
+}
+
+#[test]
+fn an_answer_in_another_version_ends_the_handshake() {
+    let mut pair = greeting();
+    pair.step(&mut |_| Fate::Arrives);
+    let (_, Packet::Hello2(mut hello)) = last(&pair.seller) else { panic!("no HELLO 2") };
+    hello.version = 2;
+    to_buyer(&mut pair, &Packet::Hello2(hello));
+    assert_eq!(faults(&pair.buyer), [Fault::Version]);
+    assert!(pair.buyer.wallet.peers.is_empty());
+}
+
+#[test]
+fn a_payment_in_doubt_is_not_asked_about_while_its_seller_is_away() {
+    let mut pair = Pair::new();
+    pair.open();
+    let tx = acts::prepared(&mut pair);
+    pair.disconnect();
+    let said = pair.buyer.said.len();
+    pair.wait(600_000, &mut |_| Fate::Arrives);
+    assert_eq!(pair.buyer.said.len(), said);
+    assert_eq!(pair.buyer.state(&tx), "PREPARED");
+    pair.open();
+    pair.run_well();
+    assert_eq!(pair.buyer.state(&tx), "ABORTED", "the request ran out meanwhile");
 }
