@@ -202,7 +202,7 @@ fn report(text: &str, is_well: bool) -> Report {
 }
 
 fn figures(target: &str, report: &Report, seconds: f64, args: &FuzzArgs) -> Vec<Figure> {
-    let method = format!("libFuzzer, seed {}, from fuzz/corpus/{target}", args.seed);
+    let method = format!("libFuzzer, seed {}, from the inputs committed and grown", args.seed);
     let n = report.executions;
     let figure = |name: &str, value, unit, limit| {
         let (name, method) = (format!("fuzz.{target}.{name}"), method.clone());
