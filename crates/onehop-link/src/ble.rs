@@ -24,8 +24,6 @@ mod inbox;
 #[cfg(all(feature = "ble", any(target_os = "macos", target_os = "windows")))]
 pub mod others;
 pub mod radio;
-#[cfg(feature = "ble")]
-mod scan;
 mod shop;
 pub mod streams;
 pub mod value;

@@ -74,24 +74,11 @@ impl Bluez {
     }
 
     async fn check_ready(&self, to_sell: bool) -> Result<(), BleError> {
-        self.check_powered().await?;
+        check_powered(&self.adapter).await?;
         if to_sell && self.adapter.supported_advertising_instances().await.is_err() {
             return Err(BleError::NoPeripheral { adapter: self.name().to_owned() });
         }
         Ok(())
-    }
-
-    async fn check_powered(&self) -> Result<(), BleError> {
-        let powered = self.adapter.is_powered().await;
-        if powered.map_err(|error| self.trouble("ask whether the adapter is on", &error))? {
-            return Ok(());
-        }
-        let adapter = self.name().to_owned();
-        Err(if is_blocked(&adapter) {
-            BleError::Blocked { adapter }
-        } else {
-            BleError::Off { adapter }
-        })
     }
 
     fn trouble(&self, action: &'static str, error: &bluer::Error) -> BleError {
@@ -145,7 +132,7 @@ impl Peripheral for Bluez {
     }
 
     async fn check(&self, _: &Serving, advert: Option<&Advert>) -> Result<(), BleError> {
-        self.check_powered().await?;
+        check_powered(&self.adapter).await?;
         let Some(advert) = advert else { return Ok(()) };
         let active = self.adapter.active_advertising_instances().await;
         let active = active.map_err(|error| self.trouble("ask what is advertised", &error))?;
@@ -296,6 +283,17 @@ pub(super) fn is_blocked(adapter: &str) -> bool {
         let is_of_it = read(&path, "type") == "bluetooth" && read(&path, "name") == adapter;
         is_of_it && (read(&path, "soft") == "1" || read(&path, "hard") == "1")
     })
+}
+
+/// Whether the adapter is on, and if not, why.
+pub(super) async fn check_powered(adapter: &Adapter) -> Result<(), BleError> {
+    let name = adapter.name();
+    let powered = adapter.is_powered().await;
+    if powered.map_err(|error| trouble("say whether the adapter is on", name, &error))? {
+        return Ok(());
+    }
+    let adapter = name.to_owned();
+    Err(if is_blocked(name) { BleError::Blocked { adapter } } else { BleError::Off { adapter } })
 }
 
 /// The adapter of a name, whether it is there or not.

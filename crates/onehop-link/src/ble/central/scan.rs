@@ -3,7 +3,7 @@
 //! There BlueZ is asked directly, since the crate's scan also asks for classic devices, which takes
 //! turns with looking for ours and doubles the time until a seller is found.
 
-use super::error::BleError;
+use crate::ble::error::BleError;
 
 /// The stack looks for advertisers while this is there.
 #[cfg(target_os = "linux")]
@@ -14,10 +14,11 @@ pub(super) struct Scan {
 #[cfg(target_os = "linux")]
 impl Scan {
     pub(super) async fn begin(adapter: &bluer::Adapter) -> Result<Self, BleError> {
-        let failed =
-            |error: bluer::Error| super::bluez::trouble("look for sellers", adapter.name(), &error);
+        let failed = |error: bluer::Error| {
+            crate::ble::bluez::trouble("look for sellers", adapter.name(), &error)
+        };
         let filter = bluer::DiscoveryFilter {
-            uuids: [bluer::Uuid::from_u128(super::SERVICE)].into(),
+            uuids: [bluer::Uuid::from_u128(crate::ble::SERVICE)].into(),
             transport: bluer::DiscoveryTransport::Le,
             duplicate_data: true,
             ..bluer::DiscoveryFilter::default()
@@ -49,9 +50,9 @@ pub(super) struct Scan {
 impl Scan {
     pub(super) async fn begin(adapter: &btleplug::platform::Adapter) -> Result<Self, BleError> {
         use btleplug::api::Central as _;
-        let services = vec![uuid::Uuid::from_u128(super::SERVICE)];
+        let services = vec![uuid::Uuid::from_u128(crate::ble::SERVICE)];
         let begun = adapter.start_scan(btleplug::api::ScanFilter { services }).await;
-        begun.map_err(|error| super::central::trouble("look for sellers", &error))?;
+        begun.map_err(|error| super::trouble("look for sellers", &error))?;
         Ok(Self { adapter: adapter.clone() })
     }
 
