@@ -1,6 +1,13 @@
 //! The Linux stack: which adapter to use, and the peripheral's role, by BlueZ over D-Bus.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use bluer::{
     Adapter, Address, ErrorKind, InternalErrorKind, Session, Uuid,
@@ -97,8 +104,9 @@ pub struct Serving {
 #[derive(Debug)]
 pub struct Advert {
     _advert: AdvertisementHandle,
-    /// How many the adapter sent when this one was new.
-    instances: u8,
+    /// How many the adapter sent when this one was looked at first; 0 before. By then the one that
+    /// it took the place of is gone.
+    instances: AtomicU8,
 }
 
 impl Peripheral for Bluez {
@@ -127,8 +135,7 @@ impl Peripheral for Bluez {
         };
         let advert = self.adapter.advertise(advertisement).await;
         let advert = advert.map_err(|error| self.trouble("advertise", &error))?;
-        let instances = self.adapter.active_advertising_instances().await.unwrap_or_default();
-        Ok(Advert { _advert: advert, instances })
+        Ok(Advert { _advert: advert, instances: AtomicU8::new(0) })
     }
 
     async fn check(&self, _: &Serving, advert: Option<&Advert>) -> Result<(), BleError> {
@@ -136,7 +143,7 @@ impl Peripheral for Bluez {
         let Some(advert) = advert else { return Ok(()) };
         let active = self.adapter.active_advertising_instances().await;
         let active = active.map_err(|error| self.trouble("ask what is advertised", &error))?;
-        if active < advert.instances {
+        if active == 0 || active < advert.instances.swap(active, Ordering::Relaxed) {
             let text = "the stack has dropped the advertisement".to_owned();
             return Err(BleError::Stack { action: "advertise", text });
         }

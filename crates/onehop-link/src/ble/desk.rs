@@ -13,6 +13,7 @@ use tokio::{sync::Notify, time::timeout};
 use super::{
     inbox::{Happening, Inbox},
     streams::{Device, Refused, Streams, Taken},
+    value::Offer,
 };
 use crate::link::{LinkError, LinkId};
 
@@ -38,6 +39,8 @@ pub struct Desk {
     waiting: Notify,
     /// Something was taken, so that there is room.
     room: Notify,
+    /// How often an offer was read.
+    offers: AtomicU64,
 }
 
 impl Desk {
@@ -49,6 +52,7 @@ impl Desk {
             start: Instant::now(),
             waiting: Notify::new(),
             room: Notify::new(),
+            offers: AtomicU64::new(0),
         }
     }
 
@@ -59,6 +63,9 @@ impl Desk {
     pub fn on_read(&self, device: &str, offset: usize) -> Result<Vec<u8>, Refused> {
         let mut streams = self.streams();
         let value = streams.on_read(device, offset, draw);
+        if value.as_ref().is_ok_and(|value| Offer::decode(value).is_ok()) {
+            self.offers.fetch_add(1, Ordering::Relaxed);
+        }
         let over = streams.poll_read_out();
         drop(streams);
         self.say_down(over);
@@ -119,6 +126,10 @@ impl Desk {
     #[must_use]
     pub fn devices(&self) -> Vec<Device> {
         self.streams().devices()
+    }
+
+    pub(super) fn offers(&self) -> u64 {
+        self.offers.load(Ordering::Relaxed)
     }
 
     pub(super) fn announce(&self, lookup: Option<&[u8]>) {

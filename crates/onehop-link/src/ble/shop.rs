@@ -34,6 +34,8 @@ struct Shop<P: Peripheral> {
     is_lost: bool,
     serving: Option<P::Serving>,
     advert: Option<P::Advert>,
+    /// How often an offer had been read when it was advertised last.
+    offers: u64,
 }
 
 /// Runs until `orders` end.
@@ -53,6 +55,7 @@ pub(super) async fn run<P: Peripheral>(
         is_lost: false,
         serving: None,
         advert: None,
+        offers: 0,
     };
     let mut looks = interval(config.look_every);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -119,11 +122,25 @@ impl<P: Peripheral> Shop<P> {
         if self.desk.is_idle() {
             self.serving = None;
         }
+        // Whoever connects reads an offer.
+        let offers = self.desk.offers();
+        if std::mem::replace(&mut self.offers, offers) != offers && self.wanted {
+            self.renew().await;
+        }
+    }
+
+    /// Advertises anew: some stacks say that they still advertise, and send nothing from when a
+    /// central connects until it has gone.
+    async fn renew(&mut self) {
+        let advertised = timeout(self.patience, self.peripheral.advertise()).await;
+        // Without room for two the old one goes first, and the next check advertises again.
+        self.advert = advertised.ok().and_then(Result::ok);
     }
 
     /// Looks whether the stack still knows the shop, and opens it again if not.
     async fn check(&mut self) {
-        let Some(serving) = &self.serving else {
+        let Some(serving) = self.serving.as_ref().filter(|_| !self.wanted || self.advert.is_some())
+        else {
             self.reopen().await;
             return;
         };

@@ -238,6 +238,36 @@ async fn a_seller_whose_stack_forgot_it_says_so_once_and_advertises_again() {
     }
 }
 
+// [L-14]
+#[tokio::test]
+async fn a_second_buyer_finds_a_seller_whose_stack_sends_nothing_once_somebody_is_connected() {
+    for one_advert in [false, true] {
+        let air = Air::new(247);
+        if one_advert {
+            air.allow_one_advert();
+        }
+        let (mut seller, _) = air.link("seller");
+        seller.announce(Some(b"tea")).await.unwrap();
+        for name in ["first", "second", "third"] {
+            let (mut buyer, _) = air.link(name);
+            buyer.listen(true).await.unwrap();
+            let peer = drive(&mut seller, hear(&mut buyer, b"tea")).await;
+            let link = buyer.connect(peer).unwrap();
+            assert_eq!(drive(&mut seller, up(&mut buyer)).await, (link, true));
+            // It stays, and the next one comes.
+            tokio::spawn(async move { while buyer.recv().await.is_ok() {} });
+        }
+    }
+}
+
+/// Does `work` while a link is driven beside it.
+async fn drive<T>(link: &mut FakeLink, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        () = async { while link.recv().await.is_ok() {} } => unreachable!("the link goes on"),
+    }
+}
+
 /// Waits for a notice; the link has to be driven meanwhile.
 async fn said(link: &mut FakeLink, notices: &mut onehop_link::ble::Notices) -> Notice {
     crate::driver::soon(async {

@@ -46,6 +46,8 @@ struct State {
     weather: Weather,
     seed: u64,
     can_subscribe: bool,
+    /// Advertisements that one adapter can have.
+    adverts_max: usize,
     sellers: BTreeMap<String, Seller>,
     connections: BTreeMap<u64, Connection>,
     made: u64,
@@ -68,7 +70,10 @@ pub(crate) enum Rogue {
 #[derive(Default)]
 struct Seller {
     desk: Option<Arc<Desk>>,
-    is_advertising: bool,
+    /// Registered, as the stack says.
+    adverts: usize,
+    /// Really sent.
+    adverts_sent: usize,
     /// The stack refuses everything.
     is_off: bool,
 }
@@ -91,6 +96,7 @@ impl Air {
             weather: Weather::default(),
             seed: 0x9E37_79B9_7F4A_7C15,
             can_subscribe: true,
+            adverts_max: 5,
             sellers: BTreeMap::new(),
             connections: BTreeMap::new(),
             made: 0,
@@ -121,10 +127,17 @@ impl Air {
         self.state().can_subscribe = false;
     }
 
+    /// Adapters have room for one advertisement only.
+    pub(crate) fn allow_one_advert(&self) {
+        self.state().adverts_max = 1;
+    }
+
     /// Ends all connections of a device.
     pub(crate) fn disconnect(&self, name: &str) {
-        let ends = |it: &Connection| it.central != name && it.seller != name;
-        self.state().connections.retain(|_, it| ends(it));
+        let stays = |it: &Connection| it.central != name && it.seller != name;
+        let mut state = self.state();
+        state.connections.retain(|_, it| stays(it));
+        state.advertise_again();
     }
 
     /// Ends all connections of a device, and lets it make none.
@@ -150,7 +163,7 @@ impl Air {
     }
 
     pub(crate) fn is_advertising(&self, name: &str) -> bool {
-        self.state().sellers.get(name).is_some_and(|seller| seller.is_advertising)
+        self.state().sellers.get(name).is_some_and(|seller| seller.adverts_sent > 0)
     }
 
     pub(crate) fn is_serving(&self, name: &str) -> bool {
@@ -256,6 +269,15 @@ impl State {
         }
     }
 
+    /// Sellers to whom nobody is connected send what is registered, as the stack does.
+    fn advertise_again(&mut self) {
+        for (name, seller) in &mut self.sellers {
+            if !self.connections.values().any(|it| it.seller == *name) {
+                seller.adverts_sent = seller.adverts;
+            }
+        }
+    }
+
     fn connect(
         &mut self,
         central: &str,
@@ -324,7 +346,7 @@ impl Central for FakeCentral {
             adverts.every.tick().await;
             if adverts.is_scanning {
                 let state = self.air.state();
-                let sellers = state.sellers.iter().filter(|(_, seller)| seller.is_advertising);
+                let sellers = state.sellers.iter().filter(|(_, seller)| seller.adverts_sent > 0);
                 let names =
                     sellers.map(|(name, _)| name).chain(state.rogues.iter().map(|it| &it.0));
                 let names = names.filter(|name| **name != self.name && !state.cut.contains(name));
@@ -346,13 +368,21 @@ impl Central for FakeCentral {
             std::future::pending::<()>().await;
         }
         let mut state = self.air.state();
-        let is_there = state.sellers.get(device).is_some_and(|seller| seller.is_advertising);
+        let is_sent = state.sellers.get(device).is_some_and(|seller| seller.adverts_sent > 0);
+        let mut connections = state.connections.values();
+        // All programs of a computer share its connection.
+        let is_there =
+            is_sent || connections.any(|it| it.central == self.name && it.seller == device);
         let is_apart = state.cut.iter().any(|cut| cut == device || *cut == self.name);
         if is_apart || !is_there && rogue.is_none() {
             return Err(failed("connect"));
         }
         let (sender, values) = mpsc::unbounded_channel();
         let id = state.connect(&self.name, device, rogue, sender);
+        if let Some(seller) = state.sellers.get_mut(device) {
+            // Some stacks send no more from here, and do not say so.
+            seller.adverts_sent = 0;
+        }
         let att_mtu = state.att_mtu;
         drop(state);
         Ok(FakeVisit { air: self.air.clone(), id, att_mtu, values })
@@ -446,7 +476,9 @@ impl Visit for FakeVisit {
 
 impl Drop for FakeVisit {
     fn drop(&mut self) {
-        self.air.state().connections.remove(&self.id);
+        let mut state = self.air.state();
+        state.connections.remove(&self.id);
+        state.advertise_again();
     }
 }
 
@@ -468,7 +500,10 @@ impl Drop for Registered {
         if let Some(seller) = state.sellers.get_mut(&self.of.name) {
             match &self.pump {
                 Some(_) => seller.desk = None,
-                None => seller.is_advertising = false,
+                None => {
+                    seller.adverts = seller.adverts.saturating_sub(1);
+                    seller.adverts_sent = seller.adverts_sent.min(seller.adverts);
+                }
             }
         }
         self.pump.iter().for_each(JoinHandle::abort);
@@ -500,8 +535,13 @@ impl Peripheral for FakePeripheral {
 
     async fn advertise(&self) -> Result<Registered, BleError> {
         let mut state = self.air.state();
+        let adverts_max = state.adverts_max;
         let seller = state.sellers.get_mut(&self.name).ok_or_else(|| failed("advertise"))?;
-        seller.is_advertising = true;
+        if seller.adverts >= adverts_max {
+            return Err(failed("advertise"));
+        }
+        seller.adverts += 1;
+        seller.adverts_sent += 1;
         drop(state);
         self.air.0.changed.notify_waiters();
         Ok(Registered { of: self.clone(), pump: None })
@@ -513,7 +553,7 @@ impl Peripheral for FakePeripheral {
         if seller.is_off {
             return Err(BleError::Off { adapter: self.name.clone() });
         }
-        if seller.desk.is_none() || advert.is_some() && !seller.is_advertising {
+        if seller.desk.is_none() || advert.is_some() && seller.adverts == 0 {
             return Err(failed("advertise"));
         }
         Ok(())
