@@ -11,7 +11,7 @@ use onehop_wire::{Text, encode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 
-use crate::check::{Facts, I12, Violation, chain, conservation, forks};
+use crate::check::{Facts, I12, Violation, chain, conservation, forks, judged};
 use crate::counters::Counters;
 use crate::device::Device;
 use crate::disk;
@@ -122,6 +122,7 @@ impl World {
         if let Err(error) = self.live() {
             self.env.facts.violate("office store", format!("{error:?}"));
         }
+        judged::check(&mut self.env.facts);
         let env = self.env;
         let is_tainted = env.facts.is_tainted;
         let (office, local): (Vec<_>, Vec<_>) =

@@ -11,6 +11,7 @@ use onehop_wire::{
 };
 
 use super::chain::End;
+use super::judged::Docket;
 use super::{
     Violation, authority, chain, contradiction, credit, deadline, forks, gain, loss, prepared,
     released, voided,
@@ -82,6 +83,8 @@ pub(crate) struct Facts {
     pub(crate) shown: BTreeSet<Hash>,
     /// Wallets that were frozen or revoked: they may not settle, and others need not trust them.
     pub(crate) exempt: BTreeSet<WalletId>,
+    /// Everything that devices signed.
+    pub(crate) docket: Docket,
     /// The wallet that is put back or cloned.
     pub(crate) suspect: Option<WalletId>,
     pub(crate) violations: Vec<Violation>,
@@ -117,6 +120,7 @@ impl Facts {
 
     fn note(&mut self, device: usize, lsn: u64, record: &LogRecord) {
         let Some(office) = self.office else { return };
+        self.docket.note(record);
         match record {
             LogRecord::Prepared { agreed, request, .. } => {
                 let hash = agreed.hash(&office);

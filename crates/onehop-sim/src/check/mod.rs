@@ -15,6 +15,7 @@ pub(crate) mod force;
 pub(crate) mod forks;
 pub(crate) mod frozen;
 pub(crate) mod gain;
+pub(crate) mod judged;
 pub(crate) mod liveness;
 pub(crate) mod loss;
 pub(crate) mod prepared;
@@ -38,6 +39,8 @@ pub const I3: &str = "I3 prepared before committed";
 pub const I4: &str = "I4 credited once";
 /// Nobody honest contradicts itself.
 pub const I5: &str = "I5 no honest contradiction";
+/// Nobody honest is blamed, by anybody, for what it signed.
+pub const JUDGED: &str = "office I5 the judge names nobody honest";
 /// The office says one thing of a payment.
 pub const I6: &str = "office I6 never pays what it voided";
 /// PAID and a release exclude each other.
@@ -80,7 +83,7 @@ pub const EMPTY: &str = "S6 an empty store is refused";
 pub const RECOVERY: &str = "recovery";
 
 /// Every checker by its name; those that begin with `office` hold whatever wallets do.
-pub const ALL: [&str; 27] = [
+pub const ALL: [&str; 28] = [
     C1,
     OFFICE_C1,
     I1,
@@ -88,6 +91,7 @@ pub const ALL: [&str; 27] = [
     I3,
     I4,
     I5,
+    JUDGED,
     I6,
     I7,
     I8,

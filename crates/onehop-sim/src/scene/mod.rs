@@ -21,7 +21,7 @@ mod tables;
 mod unit;
 mod votes;
 
-use crate::check::{Facts, Violation};
+use crate::check::{Facts, Violation, judged};
 use bench::Bench;
 
 /// How a scene ended; by default well.
@@ -99,6 +99,7 @@ impl Scene {
             Err(trouble) => return Ending { violations: Vec::new(), trouble: Some(trouble) },
         };
         let trouble = (self.play)(&mut bench).err();
+        judged::check(&mut bench.facts);
         let violations = noticed(&bench.facts).cloned().collect();
         Ending { violations, trouble }
     }
