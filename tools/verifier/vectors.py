@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from . import entry, framing, judge, money, types
+from . import entry, framing, gatt, judge, money, types
 from .codec import Refused, decode
 from .crypto import (
     Broken,
@@ -178,6 +178,16 @@ def judgements(case):
     _same("findings", found, case.get("findings"))
 
 
+def bluetooth(case):
+    value = gatt.READ[case["kind"]](_hex(case, "bytes"))
+    if "error" in case:
+        need(value is None, "a value is read that the vector refuses")
+        return
+    need(value is not None, "a value is refused that the vector reads")
+    for name, part in value.items():
+        _same(name, part, case[name])
+
+
 CHECKS = {
     "messages.json": message,
     "statements.json": statement,
@@ -185,6 +195,7 @@ CHECKS = {
     "handshake.json": handshake,
     "money.json": amounts,
     "framing.json": frames,
+    "bluetooth.json": bluetooth,
     "judgements.json": judgements,
 }
 

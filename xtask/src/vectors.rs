@@ -4,6 +4,7 @@
 //! committed is what any other implementation reads, so a change of a byte is a change of the
 //! protocol, and `--check` is how one learns of it.
 
+mod bluetooth;
 pub(crate) mod born;
 mod faults;
 pub(crate) mod fixed_rng;
@@ -83,6 +84,11 @@ pub(crate) fn generate() -> anyhow::Result<Vec<VectorFile>> {
             "framing.json",
             "Messages cut into frames by a channel that loses nothing, and frames to drop.",
             framing::cases()?,
+        ),
+        (
+            "bluetooth.json",
+            "Values of the characteristic of section 4.7, and values to refuse.",
+            bluetooth::cases()?,
         ),
     ];
     Ok(files
