@@ -4,7 +4,7 @@ mod choice;
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     ble::{Notices, error::BleError},
@@ -22,6 +22,9 @@ type Ble = crate::ble::BleLink<crate::ble::central::Plug>;
 const DETECTED_WITHIN: Duration = Duration::from_secs(2);
 /// The same when it was asked for.
 const OPENED_WITHIN: Duration = Duration::from_secs(10);
+/// How often it is tried then, and how long after each other.
+const OPEN_TRIES: u32 = 5;
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// A link over whichever bearer.
 #[derive(Debug)]
@@ -105,8 +108,12 @@ impl AnyLink {
             return Ok(Opened::lan(lan, None));
         }
         let within = if bearer == Bearer::Auto { DETECTED_WITHIN } else { OPENED_WITHIN };
+        let tries = if bearer == Bearer::Auto { 1 } else { OPEN_TRIES };
         let late = Err(BleError::Late { action: "answer" });
-        match timeout(within, open_ble(adapter.as_deref(), to_sell)).await.unwrap_or(late) {
+        match timeout(within, open_ble_within(tries, adapter.as_deref(), to_sell))
+            .await
+            .unwrap_or(late)
+        {
             Ok(opened) => Ok(opened),
             // Who names an adapter wants that one.
             Err(error) if bearer == Bearer::Auto && adapter.is_none() => {
@@ -115,6 +122,23 @@ impl AnyLink {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Opens the link; a service that is just being started again, or has not found its adapters yet, is
+/// asked a few times.
+async fn open_ble_within(
+    tries: u32,
+    adapter: Option<&str>,
+    to_sell: bool,
+) -> Result<Opened, BleError> {
+    for _ in 1..tries {
+        let opened = open_ble(adapter, to_sell).await;
+        if !matches!(opened, Err(BleError::NoService | BleError::NoAdapter)) {
+            return opened;
+        }
+        sleep(OPEN_AGAIN_AFTER).await;
+    }
+    open_ble(adapter, to_sell).await
 }
 
 #[cfg(all(feature = "ble", target_os = "linux"))]
