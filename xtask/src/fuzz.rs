@@ -167,7 +167,8 @@ fn fuzz(root: &Path, target: &str, args: &FuzzArgs) -> anyhow::Result<(Report, S
         .arg(format!("-seed={}", args.seed))
         .arg(format!("-max_len={}", longest(target)))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-timeout=60", "-rss_limit_mb=4096", "-print_final_stats=1"])
+        // Seconds by the clock: on a machine that starves, an input of a millisecond took 13.
+        .args(["-timeout=300", "-rss_limit_mb=4096", "-print_final_stats=1"])
         // Weighing inputs by how rare their edges are takes a quarter of the time.
         .arg("-entropic=0")
         .arg(grown)
