@@ -27,6 +27,7 @@ mod spec;
 mod tidy;
 mod vectors;
 mod verify;
+mod vm;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,6 @@
 //! What was acknowledged is read outside of the machine, on its serial line. The same without the
 //! fsync must lose some of it, or the cuts show nothing. `tests/power/README.md` draws it.
 
-mod cpio;
 mod cuts;
 mod guest;
 mod ledger;

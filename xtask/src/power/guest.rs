@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::cpio::Archive;
+use crate::vm::cpio::Archive;
+use crate::vm::pack::{entry, libraries, name, search, unpacked};
+
 use super::tools;
 
 /// Modules of the disk, each after those that it needs. What a kernel has built in is not there.
@@ -130,58 +132,4 @@ fn archive(program: &Path, modules: &Path, init: &[u8]) -> Result<Vec<u8>> {
     }
     archive.file("lib/modules/order", order.as_bytes());
     Ok(archive.finish())
-}
-
-/// The shared libraries of a program, where its loader looks for them.
-fn libraries(program: &Path, archive: &mut Archive) -> Result<()> {
-    let list = tools::output("ldd", &[program], Path::new("/"))?;
-    let paths = list.split_whitespace().filter(|word| word.starts_with('/'));
-    let mut folders = vec!["lib".to_owned()];
-    for path in paths {
-        let inside: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        for depth in 1..inside.len() {
-            let folder = inside[..depth].join("/");
-            if !folders.contains(&folder) {
-                archive.folder(&folder);
-                folders.push(folder);
-            }
-        }
-        archive.file(path, &fs::read(path).with_context(|| format!("failed to read {path}"))?);
-    }
-    Ok(())
-}
-
-/// A module, which some kernels come with packed.
-fn unpacked(module: &Path) -> Result<Vec<u8>> {
-    if module.extension().is_some_and(|extension| extension == "xz") {
-        tools::bytes("xz", &[Path::new("-dc"), module], Path::new("/"))
-    } else {
-        Ok(fs::read(module)?)
-    }
-}
-
-/// The first file called `file` below `folder`, packed or not.
-fn search(folder: &Path, file: &str) -> Result<Option<PathBuf>> {
-    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if let Some(found) = search(&path, file)? {
-                return Ok(Some(found));
-            }
-        } else if name(&path).trim_end_matches(".xz") == file {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
-}
-
-fn entry(folder: &Path, start: &str) -> Result<PathBuf> {
-    let entries = fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))?;
-    let mut paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let found = paths.find(|path| name(path).starts_with(start));
-    found.with_context(|| format!("no {start}* in {}", folder.display()))
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,14 +6,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::tools;
+use crate::vm::process::{dies_with_us, end};
 
 /// How long the server of a drive may take to be there.
 const SERVER_PATIENCE: Duration = Duration::from_secs(30);
@@ -180,18 +180,6 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn end(mut child: Child) {
-    child.kill().ok();
-    child.wait().ok();
-}
-
-/// A program that the kernel kills when the thread that starts it ends.
-fn dies_with_us(program: &str) -> Result<Command> {
-    let mut command = Command::new(tools::find("setpriv")?);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(tools::find(program)?).stdin(Stdio::null());
-    Ok(command)
 }
 
 /// Serves the disk with a cache that is written through only when the guest says flush.

@@ -2,7 +2,7 @@
 
 /// Folders and files, each written once.
 #[derive(Debug, Default)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     bytes: Vec<u8>,
     entries: u32,
 }
@@ -13,17 +13,17 @@ const PROGRAM: u32 = 0o100_755;
 
 impl Archive {
     /// A folder; those above it must be there.
-    pub(super) fn folder(&mut self, path: &str) {
+    pub(crate) fn folder(&mut self, path: &str) {
         self.entry(path, FOLDER, &[]);
     }
 
     /// A file that may be run.
-    pub(super) fn file(&mut self, path: &str, contents: &[u8]) {
+    pub(crate) fn file(&mut self, path: &str, contents: &[u8]) {
         self.entry(path, PROGRAM, contents);
     }
 
     /// The archive with its end.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[]);
         self.bytes
     }
