@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
+mod ble_lab;
 mod corpus;
 mod coverage;
 mod cuts;
@@ -82,6 +83,8 @@ enum Task {
     },
     /// Cut the power of virtual machines with wallets in them; nothing acknowledged may be lost
     Power(power::PowerArgs),
+    /// Pay over Bluetooth LE between virtual machines, and hold against it what may go wrong
+    BleLab(ble_lab::LabArgs),
     /// Cut the power at every disk operation of one payment, and again while it is recovered
     Cuts(cuts::CutsArgs),
     /// Break each shipped decision in turn, and see that a checker notices; needs --features mutants
@@ -164,6 +167,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         Task::Figures(args) => proofs::figures(&tree.root, args)?,
         Task::Night(args) => proofs::night(&tree.root, args)?,
         Task::Power(args) => power::run(&tree.root, args)?,
+        Task::BleLab(args) => ble_lab::run(&tree.root, args)?,
         Task::Cuts(args) => cuts::run(args),
         Task::Sim(args) => sim::run(args)?,
         Task::Mutants(args) => mutants::run(args)?,

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::vm::process::{dies_with_us, end};
+use crate::vm::tools;
 
 /// How long the server of a drive may take to be there.
 const SERVER_PATIENCE: Duration = Duration::from_secs(30);
@@ -97,7 +98,7 @@ impl Machine {
              rdinit=/init phase={phase} next={next} pace={}",
             parts.pace.as_micros()
         );
-        let mut qemu = dies_with_us("qemu-system-x86_64")?;
+        let mut qemu = dies_with_us(tools::find("qemu-system-x86_64")?)?;
         qemu.args(["-machine", "q35", "-accel", "tcg", "-cpu", "Westmere,+rdrand", "-smp", "1"])
             .args(["-m", "256", "-nodefaults", "-no-user-config", "-display", "none"])
             .args(["-no-reboot", "-serial", &format!("file:{}", console.display())])
@@ -186,7 +187,7 @@ impl Drop for Machine {
 fn serve(parts: &Parts<'_>) -> Result<(Child, String)> {
     let socket = parts.folder.join("drive");
     std::fs::remove_file(&socket).ok();
-    let mut server = dies_with_us("nbdkit")?;
+    let mut server = dies_with_us(tools::find("nbdkit")?)?;
     let mut server = server
         .args(["--foreground", "--filter=cache", "--unix"])
         .arg(&socket)

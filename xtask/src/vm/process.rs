@@ -1,5 +1,6 @@
 //! Processes that end with this one.
 
+use std::ffi::OsStr;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Result;
@@ -13,8 +14,11 @@ pub(crate) fn end(mut child: Child) {
 }
 
 /// A program that the kernel kills when the thread that starts it ends.
-pub(crate) fn dies_with_us(program: &str) -> Result<Command> {
+///
+/// # Errors
+/// If what does so is not installed.
+pub(crate) fn dies_with_us(program: impl AsRef<OsStr>) -> Result<Command> {
     let mut command = Command::new(tools::find("setpriv")?);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(tools::find(program)?).stdin(Stdio::null());
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program).stdin(Stdio::null());
     Ok(command)
 }

@@ -60,16 +60,29 @@ pub(crate) fn output<S: AsRef<OsStr>>(program: &str, args: &[S], folder: &Path) 
 /// # Errors
 /// As [`output`].
 pub(crate) fn bytes<S: AsRef<OsStr>>(program: &str, args: &[S], folder: &Path) -> Result<Vec<u8>> {
-    let output = Command::new(find(program)?)
-        .args(args)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("failed to start {program}"))?;
+    finish(program, Command::new(find(program)?).args(args).current_dir(folder))
+}
+
+/// Runs the program at `path` to its end.
+///
+/// # Errors
+/// As [`output`].
+pub(crate) fn run<S: AsRef<OsStr>>(path: &Path, args: &[S], folder: &Path) -> Result<()> {
+    let name = path.display().to_string();
+    finish(&name, Command::new(path).args(args).current_dir(folder)).map(|_| ())
+}
+
+/// What `command`, called `name`, writes to its end.
+///
+/// # Errors
+/// If it cannot be started, or ends with a failure: then the last line of its complaint.
+pub(crate) fn finish(name: &str, command: &mut Command) -> Result<Vec<u8>> {
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {name}"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let last = complaint.lines().last().unwrap_or_default().trim();
-        bail!("{program} failed: {last}");
+        bail!("{name} failed: {last}");
     }
     Ok(output.stdout)
 }
