@@ -13,8 +13,10 @@ use crate::figure::count;
 
 /// How long a frame, or the end of a connection, is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Points in the short round.
-const SHORT_POINTS: u64 = 3;
+/// Frames that every payment needs, about, and how many cuts are spread over them.
+const FRAMES: u64 = 16;
+const SHORT: u64 = 3;
+const NIGHT: u64 = FRAMES;
 
 pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     let mut stage = scene.open(&[ASHA, SHOP])?;
@@ -22,26 +24,24 @@ pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     stage.pay(ASHA, SHOP)?;
     let frames = stage.air.values(from)?;
     ensure!(frames > 0, "no frame of the payment was seen");
-    let points: Vec<u64> = if scene.is_short() {
-        (1..=SHORT_POINTS).map(|part| frames * part / (SHORT_POINTS + 1)).collect()
-    } else {
-        (1..=frames).collect()
-    };
+    let points = if scene.is_short() { SHORT } else { NIGHT };
     let (mut cut, mut paid) = (0, 0);
-    let mut report = Report::default();
-    for point in &points {
-        match one(&mut stage, *point) {
-            Ok(Some(is_paid)) => {
-                cut += 1;
-                paid += u64::from(is_paid);
+    for point in 1..=points {
+        // Spread over what every payment needs; a slow one repeats some of its frames.
+        let mut frame = (FRAMES * point).div_ceil(points);
+        let is_paid = loop {
+            let end = one(&mut stage, frame).with_context(|| format!("cut at frame {frame}"))?;
+            // A payment with fewer frames is cut earlier.
+            match end {
+                Some(is_paid) => break is_paid,
+                None => frame = frame.saturating_sub(1).max(1),
             }
-            Ok(None) => {}
-            Err(error) => return Err(error.context(format!("cut at frame {point} of {frames}"))),
-        }
+        };
+        cut += 1;
+        paid += u64::from(is_paid);
     }
-    // A payment has a frame less now and then: the last points may lie behind its end.
-    let n = points.len() as u64;
-    report.figures.push(scene.all("cuts", cut, n - n / 10));
+    let mut report = Report::default();
+    report.figures.push(scene.all("cuts", cut, points));
     report.figures.push(scene.figure("paid", count(paid), "1", None, cut));
     report.figures.push(scene.figure("frames_of_payment", count(frames), "1", None, 1));
     scene.close(stage, report)

@@ -44,6 +44,9 @@ pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     report.figures.push(scene.figure("memory_of_payment", count(usual), "KiB", None, 2));
     let limit = Some(Limit::AtMost((Duration::from_secs(FOR) + GRACE).as_secs_f64()));
     report.figures.push(scene.figure("slowest", slowest.as_secs_f64(), "s", limit, n));
+    // BlueZ's own faults; a system starts it again.
+    let ends = stage.machine(ASHA.0)?.daemon_ends() + stage.machine(SHOP.0)?.daemon_ends();
+    report.figures.push(scene.figure("daemon_ended", count(ends), "1", None, n));
     scene.close(stage, report)
 }
 

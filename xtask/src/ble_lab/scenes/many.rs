@@ -15,6 +15,8 @@ use crate::figure::{Limit, count};
 
 /// Operations of the attribute protocol that a stack asks for by itself, one after the other.
 const DISCOVERY: &[u64] = &[0x04, 0x06, 0x08, 0x10];
+/// How long after a payment a connection may still be there.
+const GONE: Duration = Duration::from_secs(60);
 /// How often a line goes into a machine and back.
 const ECHOES: usize = 20;
 
@@ -80,6 +82,8 @@ fn payment(stage: &mut Stage, times: &mut Times) -> Result<()> {
     let ends = [paying.end()?, selling.end()?];
     ensure!(ends == [0, 0], "the ends are {ends:?}");
     stage.paid.push((buyer, seller, MINOR));
+    // A program leaves no connection behind, though the stack takes a moment to end it.
+    stage.air.until(from, GONE, |note| note["event"] == "disconnected")?;
     let listening = paying.said("listening").context("the buyer did not listen")?;
     let proven = paying.said("seller").context("the buyer found nobody")?;
     let notes = stage.air.since(from)?.to_vec();
