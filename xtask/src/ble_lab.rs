@@ -67,6 +67,9 @@ pub(crate) struct LabArgs {
     /// Leave disks, logs and captures where they are
     #[arg(long)]
     keep: bool,
+    /// Only fetch and build what is kept outside of the tree
+    #[arg(long)]
+    fetch: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -110,6 +113,12 @@ pub(crate) fn run(root: &Path, args: &LabArgs) -> Result<Vec<Finding>> {
     let began = Instant::now();
     let cache = assets::folder()?;
     let python = assets::python(&cache)?;
+    if args.fetch {
+        for (release, _) in plan(args) {
+            guest::build(&cache, release)?;
+        }
+        return Ok(Vec::new());
+    }
     let folder = tempfile::Builder::new().prefix("ble-lab-").tempdir()?;
     let app = app::build(root, folder.path())?;
     let workshop = Workshop { root, python, app, folder: folder.path() };

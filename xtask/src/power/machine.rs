@@ -94,7 +94,7 @@ impl Machine {
         let mut log = File::options().create(true).append(true).open(log)?;
         writeln!(log, "== {phase}, from order {next}")?;
         let append = format!(
-            "console=ttyS0 quiet panic=-1 nokaslr mitigations=off random.trust_cpu=on \
+            "console=ttyS0 quiet panic=-1 nokaslr mitigations=off no_timer_check random.trust_cpu=on \
              rdinit=/init phase={phase} next={next} pace={}",
             parts.pace.as_micros()
         );
