@@ -67,8 +67,8 @@ fn cargo(root: &Path) -> Result<Vec<PathBuf>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
-        .args(["--package", "onehop-cli", "--bin", "onehop"])
-        .args(["--package", "onehop", "--example", "buyer", "--example", "seller"])
+        // All of the workspace is chosen, so that what other checks have built is built as here.
+        .args(["--workspace", "--bin", "onehop", "--example", "buyer", "--example", "seller"])
         .current_dir(root)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

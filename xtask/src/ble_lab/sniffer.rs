@@ -56,7 +56,7 @@ pub(super) fn look(heard: &[Heard], secrets: &[Secret]) -> Leaks {
     }
     let (mut first, mut told) = (HashMap::new(), Vec::new());
     let mut sessions: Vec<usize> = Vec::new();
-    for it in of_ours(heard) {
+    for it in of_ours(heard).into_iter().map(|at| &heard[at]) {
         let value = value(it);
         if let Some(session) = it.session.filter(|_| !value.is_empty()) {
             sessions.push(session);
@@ -79,23 +79,23 @@ pub(super) fn look(heard: &[Heard], secrets: &[Secret]) -> Leaks {
     leaks
 }
 
-/// All but the answers to reads of what is not our characteristic: the systems ask each other for
-/// the name of the device, which is theirs to set.
-fn of_ours(heard: &[Heard]) -> Vec<&Heard> {
+/// Where all lies but the answers to reads of what is not our characteristic: the systems ask each
+/// other for the name of the device, which is theirs to set.
+fn of_ours(heard: &[Heard]) -> Vec<usize> {
     let handle = |it: &Heard| Some(u16::from_le_bytes([*it.bytes.get(1)?, *it.bytes.get(2)?]));
     let is = |it: &Heard, operation: u8| it.bytes.first() == Some(&operation);
     let written = heard.iter().filter(|it| it.what == What::Attribute && is(it, WRITE));
     let ours: Vec<_> = written.map(|it| (it.session, handle(it))).collect();
     let mut asked = HashMap::new();
     let mut kept = Vec::new();
-    for it in heard {
+    for (at, it) in heard.iter().enumerate() {
         if it.what == What::Attribute && is(it, READ_REQUEST) {
             asked.insert((it.session, it.from_central), handle(it));
         }
         let question = asked.get(&(it.session, !it.from_central)).copied().flatten();
         let is_answer = it.what == What::Attribute && is(it, READ);
         if !is_answer || ours.contains(&(it.session, question)) {
-            kept.push(it);
+            kept.push(at);
         }
     }
     kept
@@ -159,7 +159,7 @@ pub(super) fn planted(heard: &[Heard], secrets: &[Secret]) -> usize {
     let clean = look(heard, secrets);
     let is_long = |it: &Heard| it.session.is_some() && value(it).len() > STRING;
     let has_value = |it: &&usize| is_long(&heard[**it]);
-    let all: Vec<usize> = (0..heard.len()).collect();
+    let all = of_ours(heard);
     let Some(one) = all.iter().find(has_value) else { return 0 };
     let in_other = |it: &&usize| has_value(it) && heard[**it].session != heard[*one].session;
     let Some(other) = all.iter().find(in_other) else { return 0 };
@@ -255,5 +255,15 @@ mod tests {
         let heard = [write(1, b"abcdefghi"), write(2, b"jklmnopqr")];
         assert_eq!(planted(&heard, &secrets), 2);
         assert_eq!(planted(&heard[..1], &secrets), 0);
+        // An answer that is the systems' own is no place for one.
+        let answer = |bytes: &[u8]| Heard {
+            session: Some(1),
+            from_central: false,
+            what: What::Attribute,
+            bytes: bytes.to_vec(),
+        };
+        let question = Heard { from_central: true, ..answer(&[READ_REQUEST, 9, 0]) };
+        let theirs = vec![question, answer(&[&[READ][..], b"BlueZ 5.82"].concat())];
+        assert_eq!(planted(&[theirs, heard.to_vec()].concat(), &secrets), 2);
     }
 }

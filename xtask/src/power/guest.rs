@@ -28,7 +28,7 @@ const MODULES: &[&str] = &[
 /// Those without which there is no disk, whichever way the kernel was built.
 const MODULES_NEEDED: &[&str] = &["virtio_blk", "virtio_pci"];
 /// The cargo feature without the fsync.
-const CONTROL: &str = "control-no-fsync";
+const CONTROL: &str = "onehop-cli/control-no-fsync";
 
 /// A kernel and what it starts.
 #[derive(Debug)]
@@ -83,7 +83,9 @@ fn program(root: &Path, built: &Path, with: &[&str], to: &Path) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let shared = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let output = Command::new(cargo)
-        .args(["build", "--locked", "--package", "onehop-cli", "--message-format", "json"])
+        // With all of the workspace and its examples chosen, what other checks built is used again.
+        .args(["build", "--locked", "--workspace", "--bin", "onehop", "--examples"])
+        .args(["--message-format", "json"])
         .arg("--target-dir")
         .arg(built)
         .args(with)
