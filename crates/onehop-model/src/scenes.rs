@@ -194,8 +194,6 @@ fn office_two(size: Size) -> Scene {
         bounds: NO_BOUNDS,
         phases: dates(Size::Short),
         sessions_last: false,
-        // A timer that fires at any time is in every size of the scene with one payment.
-        has_timers: size == Size::Night,
         promises: promised(true, p::C1_AT_MOST, &[p::PAID, p::OUTCOME_PAID, p::OUTCOME_VOID]),
         ..office(size)
     }
