@@ -9,7 +9,8 @@ use super::messages::{Judged, Sheet, differences};
 use super::python::Python;
 
 /// The field of the first case that is edited in each file, and who checks it.
-const VECTORS: [(&str, &str); 7] = [
+const VECTORS: [(&str, &str); 8] = [
+    ("bluetooth.json", "bytes"),
     ("framing.json", "channel"),
     ("handshake.json", "transcript"),
     ("hpke.json", "enc"),
