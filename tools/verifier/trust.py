@@ -28,7 +28,8 @@ class Trust:
         need(self.verifies(statement, key), f"W-10: a {statement.kind} is not signed by {who}")
 
     def add_root(self, statement):
-        self.need_signed(statement, self.roots[-1], "the root before it")
+        signed = any(self.verifies(statement, root) for root in self.roots)
+        need(signed, "B-1: a new root is not signed by a root before it")
         self.roots.append(statement.body["root"])
 
     def add_key(self, statement):

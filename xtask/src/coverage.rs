@@ -56,18 +56,6 @@ const PARTS: [Part; 2] = [
 /// The packages whose tests are run: their own, and the corpora.
 const PACKAGES: [&str; 3] = ["onehop-wire", "onehop-proto", "onehop-fuzz"];
 
-/// The packages that are built to count. A generic function counts where it is used.
-const COUNTED: [&str; 8] = [
-    "onehop-wire",
-    "onehop-crypto",
-    "onehop-evidence",
-    "onehop-proto",
-    "onehop-store",
-    "onehop-link",
-    "money-office",
-    "onehop-fuzz",
-];
-
 /// Measures; a finding for each function of which a region was never run, where a part falls short.
 pub(crate) fn run(root: &Path, args: &CoverageArgs) -> anyhow::Result<Vec<Finding>> {
     let profdata = nightly::llvm_tool("llvm-profdata")?;
@@ -115,7 +103,7 @@ fn build(root: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     // What others wrote is not counted, and cryptography that counts is slow.
     command.arg("-Zprofile-rustflags");
-    for package in COUNTED {
+    for package in nightly::INSTRUMENTED {
         let flags = format!("profile.dev.package.{package}.rustflags=[\"-Cinstrument-coverage\"]");
         command.args(["--config", &flags]);
     }

@@ -108,19 +108,6 @@ fn chosen(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-/// The packages that tell the fuzzer which edges they take. What others wrote is as fast as it
-/// ships: most of the time goes into cryptography as it is.
-const STEERING: [&str; 8] = [
-    "onehop-wire",
-    "onehop-crypto",
-    "onehop-evidence",
-    "onehop-proto",
-    "onehop-store",
-    "onehop-link",
-    "money-office",
-    "onehop-fuzz",
-];
-
 /// What cargo-fuzz gives the compiler for everything. There is no sanitizer: this project forbids
 /// unsafe code, and what is asserted is asserted faster.
 const FLAGS: &str = r#"["-Cpasses=sancov-module", "-Cllvm-args=-sanitizer-coverage-level=4", "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters", "-Cllvm-args=-sanitizer-coverage-pc-table", "-Cllvm-args=-sanitizer-coverage-trace-compares", "-Cllvm-args=-simplifycfg-branch-fold-threshold=0"]"#;
@@ -134,7 +121,7 @@ const ARTIFACTS: &str = "fuzz/artifacts";
 fn build(root: &Path) -> anyhow::Result<()> {
     let mut command = nightly::cargo();
     command.args(["build", "--release", "--locked", "--bins", "-Zprofile-rustflags"]);
-    for package in STEERING {
+    for package in nightly::INSTRUMENTED {
         command.args(["--config", &format!("profile.release.package.{package}.rustflags={FLAGS}")]);
     }
     let output = command

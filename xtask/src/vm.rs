@@ -3,4 +3,5 @@
 pub(crate) mod cpio;
 pub(crate) mod pack;
 pub(crate) mod process;
+pub(crate) mod programs;
 pub(crate) mod tools;

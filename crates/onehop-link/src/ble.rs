@@ -31,18 +31,17 @@ mod visit;
 
 use std::{
     collections::BTreeMap,
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinHandle,
     time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
 use crate::link::{LOOKUP_MAX, Link, LinkError, LinkEvent, LinkId, PeerRef};
+use crate::task::Task;
 use desk::{Desk, Names};
 use error::{BleError, Notice};
 use finds::Finds;
@@ -154,22 +153,6 @@ struct Dialed {
     /// The longest frame; 0 until it is up.
     mtu: usize,
     is_closed: bool,
-}
-
-/// A task that ends when this is dropped.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Task {
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(future))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl<C: Central> BleLink<C> {

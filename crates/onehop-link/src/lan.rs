@@ -22,12 +22,12 @@ use std::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    task::JoinHandle,
 };
 
 use crate::{
     framing::FRAME_MAX,
     link::{LOOKUP_MAX, Link, LinkError, LinkEvent, LinkId, PeerRef},
+    task::Task,
 };
 use lookup::Announcement;
 
@@ -131,22 +131,6 @@ struct Connection {
 struct Peer {
     address: SocketAddr,
     heard_at: Instant,
-}
-
-/// A task that ends when this is dropped.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Task {
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(future))
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl LanLink {

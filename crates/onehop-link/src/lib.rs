@@ -20,3 +20,4 @@ pub mod lan;
 pub mod link;
 pub mod loopback;
 pub mod read_queue;
+mod task;

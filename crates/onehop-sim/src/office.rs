@@ -7,7 +7,7 @@ use money_office::{
 use onehop_crypto::SigningKey;
 use onehop_store::sim_journal::DiskFault;
 use onehop_wire::office::{OfficeAnswer, OfficeRequest, OutcomeKind, TransferResult, Verdict};
-use onehop_wire::{Currency, Nonce, Signed, WalletId};
+use onehop_wire::{Currency, Nonce, PublicKey, Signed, WalletId};
 use rand_core::Rng as _;
 
 use crate::check::durability;
@@ -33,20 +33,25 @@ pub(crate) struct OfficeSim {
     grace: u64,
 }
 
+/// A prepaid office of `profile`, which `operator` runs.
+pub(crate) fn corner_office(profile: Profile, operator: PublicKey) -> NewOffice {
+    NewOffice {
+        name: "corner office".to_owned(),
+        currency: currency(),
+        profile,
+        credit_line: Some(0),
+        purse_max: None,
+        operator,
+    }
+}
+
 impl OfficeSim {
     pub(crate) fn new(env: &mut Env) -> Result<Self, OfficeError> {
         let operator = SigningKey::from_seed(&env.seed());
         let root = SigningKey::from_seed(&env.seed());
         let profile = profile();
         let grace = profile.grace_seconds;
-        let new = NewOffice {
-            name: "corner office".to_owned(),
-            currency: currency(),
-            profile,
-            credit_line: Some(0),
-            purse_max: None,
-            operator: operator.public(),
-        };
+        let new = corner_office(profile, operator.public());
         let mut ledger = DiskLedger::new().map_err(|_| damaged())?;
         ledger.is_lazy = env.mutant == Some(Mutant::OfficeNoForce);
         let office = Some(Office::create(ledger, new, &root, &env.seed(), START)?);

@@ -3,13 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::vm::cpio::Archive;
 use crate::vm::pack::name;
-use crate::vm::tools;
+use crate::vm::{programs, tools};
 
 /// Programs and examples that are shipped into guests.
 const PROGRAMS: &[&str] = &["onehop", "buyer", "seller"];
@@ -28,7 +27,7 @@ pub(super) struct App {
 /// # Errors
 /// If one cannot be built.
 pub(super) fn build(root: &Path, folder: &Path) -> Result<App> {
-    let built = cargo(root)?;
+    let built = programs::build(root, &[], None)?;
     let mut archive = Archive::default();
     for path in ["app", "app/lib", "bin"] {
         archive.folder(path);
@@ -37,8 +36,7 @@ pub(super) fn build(root: &Path, folder: &Path) -> Result<App> {
     archive.file("init", &fs::read(init).context("failed to read the guest's init")?);
     let (mut onehop, mut libraries) = (None, Vec::new());
     for program in PROGRAMS {
-        let path = built.iter().find(|path| name(path) == *program);
-        let path = path.with_context(|| format!("cargo built no {program}"))?;
+        let path = programs::find(&built, program)?;
         let stripped = folder.join(program);
         let (from, to) = (path.display().to_string(), stripped.display().to_string());
         tools::output("strip", &["-s", "-o", &to, &from], root)?;
@@ -61,23 +59,4 @@ pub(super) fn build(root: &Path, folder: &Path) -> Result<App> {
         archive.file(&format!("app/lib/{}", name(&library)), &fs::read(&library)?);
     }
     Ok(App { onehop: onehop.context("no onehop")?, archive: archive.finish() })
-}
-
-fn cargo(root: &Path) -> Result<Vec<PathBuf>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["build", "--locked", "--message-format", "json-render-diagnostics"])
-        // All of the workspace is chosen, so that what other checks have built is built as here.
-        .args(["--workspace", "--bin", "onehop", "--example", "buyer", "--example", "seller"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("failed to start cargo build")?;
-    ensure!(output.status.success(), "cargo build of the programs failed");
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let programs = messages
-        .filter_map(|message: serde_json::Value| message["executable"].as_str().map(PathBuf::from));
-    Ok(programs.collect())
 }

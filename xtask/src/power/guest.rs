@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::vm::cpio::Archive;
 use crate::vm::pack::{entry, libraries, name, search, unpacked};
+use crate::vm::programs;
 
 use super::tools;
 
@@ -77,32 +77,10 @@ pub(super) fn build(root: &Path, cache: &Path, folder: &Path) -> Result<Guest> {
 
 /// Builds `onehop` in the development profile, and copies it without what only a debugger reads.
 ///
-/// What cargo calls the end product lies in `built`, so that the control is never taken for the
-/// program; all else is shared with every other build.
+/// It is built into `built`, so that the control is never taken for the program.
 fn program(root: &Path, built: &Path, with: &[&str], to: &Path) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let shared = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let output = Command::new(cargo)
-        // With all of the workspace and its examples chosen, what other checks built is used again.
-        .args(["build", "--locked", "--workspace", "--bin", "onehop", "--examples"])
-        .args(["--message-format", "json"])
-        .arg("--target-dir")
-        .arg(built)
-        .args(with)
-        .env("CARGO_BUILD_BUILD_DIR", root.join(shared))
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("failed to start cargo build")?;
-    ensure!(output.status.success(), "cargo build of onehop-cli failed");
-    let built = String::from_utf8_lossy(&output.stdout);
-    let built = built.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let mut built = built.filter_map(|message: serde_json::Value| {
-        let is_it = message["target"]["name"] == "onehop";
-        message["executable"].as_str().filter(|_| is_it).map(str::to_owned)
-    });
-    let built = built.next_back().context("cargo built no onehop")?;
+    let programs = programs::build(root, with, Some(built))?;
+    let built = programs::find(&programs, "onehop")?.display().to_string();
     let to = to.display().to_string();
     tools::output("strip", &["-s", "-o", &to, &built], root)?;
     Ok(())

@@ -77,3 +77,20 @@ pub(crate) fn edited_messages(python: &Python, sheet: &Sheet) -> Result<(usize, 
     let found = differences(python, &planted)?.len();
     Ok((planted.judged.len(), found))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_of_every_vector_file_is_edited_but_of_records_that_python_does_not_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "records.json")
+            .collect();
+        files.sort();
+        assert_eq!(files, VECTORS.map(|(name, _)| name));
+    }
+}

@@ -35,35 +35,7 @@ fn bench() -> InMemory {
     InMemory { air: Air::new(517), made: 0 }
 }
 
-#[tokio::test]
-async fn a_connection_carries_frames_both_ways() {
-    conformance::a_connection_carries_frames_both_ways(bench()).await;
-}
-
-#[tokio::test]
-async fn every_listener_hears_every_announcer() {
-    conformance::every_listener_hears_every_announcer(bench()).await;
-}
-
-#[tokio::test]
-async fn who_does_not_listen_hears_nothing() {
-    conformance::who_does_not_listen_hears_nothing(bench()).await;
-}
-
-#[tokio::test]
-async fn a_closed_connection_goes_down_once_on_both_sides() {
-    conformance::a_closed_connection_goes_down_once_on_both_sides(bench()).await;
-}
-
-#[tokio::test]
-async fn what_does_not_fit_is_refused() {
-    conformance::what_does_not_fit_is_refused(bench()).await;
-}
-
-#[tokio::test]
-async fn no_event_is_lost_by_giving_up_waiting() {
-    conformance::no_event_is_lost_by_giving_up_waiting(bench()).await;
-}
+conformance::every_link!(bench());
 
 // [L-1] [L-8]
 #[tokio::test]

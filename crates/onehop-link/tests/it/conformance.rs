@@ -10,6 +10,28 @@ use onehop_link::{
 
 use crate::driver::{Device, hear, next_of_connection, soon, up};
 
+/// The tests that every link has to pass whatever else it is tested for; `$bench` makes what they
+/// play on.
+macro_rules! every_link {
+    ($bench:expr) => {
+        crate::conformance::every_link!($bench,
+            a_connection_carries_frames_both_ways,
+            every_listener_hears_every_announcer,
+            who_does_not_listen_hears_nothing,
+            a_closed_connection_goes_down_once_on_both_sides,
+            what_does_not_fit_is_refused,
+            no_event_is_lost_by_giving_up_waiting
+        );
+    };
+    ($bench:expr, $($test:ident),+) => {
+        $(#[tokio::test]
+        async fn $test() {
+            crate::conformance::$test($bench).await;
+        })+
+    };
+}
+pub(crate) use every_link;
+
 /// Makes links that are near each other.
 pub(crate) trait Bench {
     type Link: Link;

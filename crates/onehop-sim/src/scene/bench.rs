@@ -1,8 +1,8 @@
 //! A small office, a few wallets on perfect radio, and the simulator's checkers beside them.
 
 use money_office::{
-    Batch, Command, LedgerStore, MemLedger, NewOffice, Office, OperatorCommand, Profile, Row,
-    StoreError, Table,
+    Batch, Command, LedgerStore, MemLedger, Office, OperatorCommand, Profile, Row, StoreError,
+    Table,
 };
 use onehop_crypto::{SigningKey, Trust};
 use onehop_proto::{Birth, Direction, Event, PeerId, Terms};
@@ -18,7 +18,7 @@ use super::unit::{Parcel, Unit};
 use super::{Played, Trouble, noticed, or_stuck};
 use crate::check::{C1, Facts, I12_ANSWERED, OFFICE_C1, OFFICE_I13, OFFICE_I14_HONEST, forks};
 use crate::env::START;
-use crate::office::currency;
+use crate::office::{corner_office, currency};
 
 /// Seconds of a day.
 pub(crate) const DAY: u64 = 86_400;
@@ -95,14 +95,7 @@ impl Bench {
         let (operator, root) = (SigningKey::from_seed(&seed()), SigningKey::from_seed(&seed()));
         let profile = or_stuck(Profile::by_name("rbi-2023"), "no profile")?;
         let grace = profile.grace_seconds;
-        let new = NewOffice {
-            name: "corner office".to_owned(),
-            currency: currency(),
-            profile,
-            credit_line: Some(0),
-            purse_max: None,
-            operator: operator.public(),
-        };
+        let new = corner_office(profile, operator.public());
         let key = seed();
         let office =
             or_stuck(Office::create(Ledger::default(), new, &root, &key, START), "office")?;
