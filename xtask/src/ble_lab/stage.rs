@@ -143,7 +143,7 @@ impl Stage {
     /// If it cannot say.
     pub(super) fn balance(&mut self, person: Person) -> Result<Figures> {
         let lines = self.wallet(person, "balance")?;
-        Figures::parse(lines.last().context("balance printed nothing")?)
+        Figures::parse(lines.first().context("balance printed nothing")?)
     }
 
     /// What no sniffer may hear.
