@@ -25,8 +25,11 @@ pub async fn examine() -> Vec<Finding> {
     let late = super::error::BleError::Late { action: "answer" };
     match looked.unwrap_or(Err(late)) {
         Ok(adapters) => {
+            findings.push(Finding::new("permission", true, "the Bluetooth service answers"));
             findings.extend(adapters);
-            findings.push(linux::privacy());
+            let settings = linux::settings();
+            findings.push(linux::mtu(&settings));
+            findings.push(linux::privacy(&settings));
         }
         Err(error) => findings.push(Finding::new("bluetooth", false, error.to_string())),
     }
@@ -62,6 +65,10 @@ mod linux {
 
     const KERNEL: &str = "/proc/sys/kernel/osrelease";
     const SETTINGS: &str = "/etc/bluetooth/main.conf";
+    /// BlueZ's own where its settings say nothing (main.conf, `ExchangeMTU`).
+    const ATT_MTU_DEFAULT: u16 = 517;
+    /// The least that Bluetooth allows (Core 5.4, Vol 3, Part G, 5.2.1).
+    const ATT_MTU_MIN: u16 = 23;
 
     pub(super) fn stack() -> Finding {
         let kernel = std::fs::read_to_string(KERNEL).unwrap_or_default();
@@ -117,9 +124,22 @@ mod linux {
         Ok(findings)
     }
 
-    pub(super) fn privacy() -> Finding {
-        let settings = std::fs::read_to_string(SETTINGS).unwrap_or_default();
-        let text = match privacy_of(&settings) {
+    /// The service's settings; empty, all at their defaults, if they cannot be read.
+    pub(super) fn settings() -> String {
+        std::fs::read_to_string(SETTINGS).unwrap_or_default()
+    }
+
+    /// The most that the stack agrees to; what it comes to is settled in each connection.
+    pub(super) fn mtu(settings: &str) -> Finding {
+        let said = setting(settings, "ExchangeMTU").and_then(|value| value.parse().ok());
+        let most: u16 = said.unwrap_or(ATT_MTU_DEFAULT);
+        let well = most >= ATT_MTU_MIN;
+        let text = format!("{most} at most, agreed to anew in each connection");
+        Finding::new("ATT MTU", well, text)
+    }
+
+    pub(super) fn privacy(settings: &str) -> Finding {
+        let text = match setting(settings, "Privacy") {
             None | Some("off") => {
                 "off: the adapter's own address is seen by whoever is near; see docs/two-laptops.md"
             }
@@ -128,24 +148,27 @@ mod linux {
         Finding::new("private address", true, text)
     }
 
-    /// What the service's settings say of private addresses.
-    pub(super) fn privacy_of(settings: &str) -> Option<&str> {
+    /// What the service's settings say of `name`, if anything.
+    pub(super) fn setting<'a>(settings: &'a str, name: &str) -> Option<&'a str> {
         let pairs = settings.lines().filter_map(|line| line.split_once('='));
-        let mut said = pairs.filter(|(key, _)| key.trim() == "Privacy");
+        let mut said = pairs.filter(|(key, _)| key.trim() == name);
         said.next().map(|(_, value)| value.trim())
     }
 }
 
 #[cfg(all(test, feature = "ble", target_os = "linux"))]
 mod tests {
-    use super::linux::{privacy_of, version_of};
+    use super::linux::{mtu, setting, version_of};
 
     #[test]
-    fn version_and_privacy_are_read_from_what_the_service_says() {
+    fn version_privacy_and_mtu_are_read_from_what_the_service_says() {
         assert_eq!(version_of("bluetoothctl: 5.82\n").as_deref(), Some("5.82"));
         assert_eq!(version_of("5.66").as_deref(), Some("5.66"));
         assert_eq!(version_of("no such thing"), None);
-        assert_eq!(privacy_of("[General]\n#Privacy = device\n"), None);
-        assert_eq!(privacy_of("[General]\nPrivacy = device\n"), Some("device"));
+        assert_eq!(setting("[General]\n#Privacy = device\n", "Privacy"), None);
+        assert_eq!(setting("[General]\nPrivacy = device\n", "Privacy"), Some("device"));
+        assert_eq!(mtu("").text, "517 at most, agreed to anew in each connection");
+        assert_eq!(mtu("[GATT]\nExchangeMTU = 185\n").text.split(' ').next(), Some("185"));
+        assert!(!mtu("[GATT]\nExchangeMTU = 9\n").well);
     }
 }

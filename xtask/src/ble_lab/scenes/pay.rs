@@ -2,6 +2,7 @@
 //! answer, the receipt. Then the other way round.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::{Report, Scene};
 use crate::ble_lab::play::{AMOUNT, MINOR};
@@ -11,6 +12,7 @@ pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     let mut stage = scene.open(&[ASHA, SHOP])?;
     by_hand(&mut stage, ASHA, SHOP)?;
     by_hand(&mut stage, SHOP, ASHA)?;
+    doctor(&mut stage, SHOP).context("onehop doctor")?;
     let report = Report { figures: vec![scene.all("paid", 2, 2)], ..Report::default() };
     scene.close(stage, report)
 }
@@ -31,7 +33,7 @@ fn by_hand(stage: &mut Stage, buyer: Person, seller: Person) -> Result<()> {
     selling.say(come["id"].as_str().context("no id")?)?;
     let (_, asked) = paying.event("asked")?;
     let facts = [&asked["payee"], &asked["order"], &asked["order_id"]];
-    ensure!(facts.map(serde_json::Value::as_str) == [Some(seller.1), Some("tea"), Some(&order)]);
+    ensure!(facts.map(Value::as_str) == [Some(seller.1), Some("tea"), Some(&order)]);
     ensure!(asked["amount"] == MINOR, "the buyer is asked for {asked}");
     paying.event("confirm")?;
     paying.say("y")?;
@@ -46,5 +48,20 @@ fn by_hand(stage: &mut Stage, buyer: Person, seller: Person) -> Result<()> {
         stage.wallet(person, &format!("receipt save {tx} /data/{tx}"))?;
         stage.wallet(person, &format!("receipt verify /data/{tx}"))?;
     }
+    Ok(())
+}
+
+/// What the doctor says of Bluetooth where all is well, and that it tells no address.
+fn doctor(stage: &mut Stage, person: Person) -> Result<()> {
+    let examine = "exec onehop --json --wallet /data/wallet doctor";
+    let (_, lines) = stage.machine(person.0)?.run(examine)?;
+    for name in ["bluetooth stack", "permission", "adapter hci0", "ATT MTU", "private address"] {
+        let said = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let well = said.filter(|said| said["check"] == name && said["ok"] == true).count();
+        ensure!(well == 1, "{name} is well {well} times in {lines:?}");
+    }
+    let is_octet = |part: &&str| part.len() == 2 && part.chars().all(|it| it.is_ascii_hexdigit());
+    let told = lines.iter().find(|line| line.split(':').filter(is_octet).count() >= 4);
+    ensure!(told.is_none(), "an address is in {told:?}");
     Ok(())
 }
