@@ -26,7 +26,7 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def _number(reader, bits=32):
+def _number(reader, bits=28):
     value = reader.varint(bits)
     if not reader.shortest:
         raise Refused("invalid", "a number that is not in its shortest form")
@@ -82,7 +82,7 @@ def _runs(reader, ack):
     while reader.at < len(reader.data):
         start = (ack[0] + _number(reader), _offset(reader))
         end = (start[0] + _number(reader), _offset(reader))
-        if not ack < start < end or end[0] >> 32 or len(runs) == 3:
+        if not ack < start < end or end[0] >> 28 or len(runs) == 3:
             raise Refused("invalid", "runs that are not beyond the acknowledgement")
         runs.append((start, end))
     return runs

@@ -32,7 +32,7 @@ def greeting(data):
     mtu = int.from_bytes(data, "big")
     if len(data) != 2 or mtu not in ATT_MTU:
         return None
-    return {"att_mtu": str(mtu), "frame_mtu": str(min(mtu - 3, VALUE_MAX) - 2)}
+    return {"att_mtu": str(mtu), "frame_mtu": str(min(mtu - 5, VALUE_MAX) - 2)}
 
 
 READ = {"offer": offer, "value": value, "greeting": greeting}

@@ -16,7 +16,7 @@
 //! says which position it expects next, and up to three runs that it holds beyond that.
 //!
 //! A *varint* is an unsigned number, seven bits a byte, lowest first, top bit set on all bytes but
-//! the last, in its shortest form. Message numbers are below 2^32, offsets at most 16,388. Whatever
+//! the last, in its shortest form. Message numbers are below 2^28, offsets at most 16,388. Whatever
 //! is not in these tables is dropped whole.
 //!
 //! The top two bits of the first byte name the frame: `00` SEGMENT, `01` OPEN, `11` RESET; `10` is
@@ -27,9 +27,9 @@
 //! | offset | size  | meaning       | values and limits                                            |
 //! |--------|-------|---------------|--------------------------------------------------------------|
 //! | 0      | 1     | flags         | 0x01 PIECE, 0x02 LAST (needs PIECE), 0x04 OFFSET (needs PIECE), 0x08 ACK, 0x10 ACK_OFFSET (needs ACK); PIECE or ACK at least; 0x20 must be 0 |
-//! | 1      | 1..=5 | ack message   | varint, if ACK: first message not wholly received            |
+//! | 1      | 1..=4 | ack message   | varint, if ACK: first message not wholly received            |
 //! | …      | 1..=3 | ack offset    | varint, if ACK_OFFSET: bytes of its body received in order, 1..=16,388; absent means 0 |
-//! | …      | 1..=5 | piece message | varint, if PIECE                                             |
+//! | …      | 1..=4 | piece message | varint, if PIECE                                             |
 //! | …      | 1..=3 | piece offset  | varint, if OFFSET: 1..=16,388; absent means 0                |
 //! | …      | 1..   | piece         | if PIECE: to the end of the frame; offset + length <= 16,388; LAST: it ends the body |
 //! | …      | 4..   | runs          | if ACK without PIECE: 0..=3 runs to the end of the frame     |
@@ -43,7 +43,7 @@
 //! |--------|-------|----------------|-------------------------------------------------------------|
 //! | 0      | 1     | kind and flags | 0x41 (version 1 in the low four bits), plus 0x10 RESUME, plus 0x20 POSITION |
 //! | 1      | 8     | channel        | random, chosen by the connecting side                       |
-//! | 9      | 1..=5 | message        | varint, if POSITION: message expected next                  |
+//! | 9      | 1..=4 | message        | varint, if POSITION: message expected next                  |
 //! | …      | 1..=3 | offset         | varint, if POSITION: byte of its body expected next; not 0 with message 0 |
 //!
 //! RESUME says that the connecting side has heard its peer on this channel before. A peer that does
@@ -79,15 +79,17 @@ use sending::Sending;
 
 /// The longest message, in bytes.
 pub const MESSAGE_MAX: usize = 16_384;
-/// The smallest MTU a channel works over, in bytes: a value of the smallest ATT MTU, 23, less its
-/// stream. The longest OPEN has 17 bytes.
-pub const MTU_MIN: usize = 18;
+/// The smallest MTU a channel works over, in bytes: what the smallest ATT MTU, 23, leaves of a
+/// notification to the frame. The longest OPEN has 16 bytes, and the longest head of a piece 15.
+pub const MTU_MIN: usize = 16;
 /// The longest frame of any bearer, in bytes.
 pub const FRAME_MAX: usize = 1_400;
 /// The most message bytes that a channel holds at once, in both directions together.
 pub const HELD_BYTES_MAX: usize = 64 * 1024;
 
 const CHECK_LEN: usize = 4;
+/// What a varint of four bytes holds.
+const MESSAGE_NUMBER_MAX: u32 = (1 << 28) - 1;
 const BODY_MAX: usize = MESSAGE_MAX + CHECK_LEN;
 const WINDOW_BYTES: usize = 8 * 1024;
 const FLIGHT_MAX: usize = 32;

@@ -12,8 +12,10 @@ pub const ATT_MTU_MIN: usize = 23;
 /// The largest ATT MTU that makes a difference.
 pub const ATT_MTU_MAX: usize = 517;
 
-/// What ATT adds to a value that is written or notified.
-const ATT_HEAD: usize = 3;
+/// What ATT adds to a value at most. A write and a notification begin with operation and handle; a
+/// stack may instead notify several values at once, each after its length, and cuts off without a
+/// word what does not fit then (Core 5.4, Vol 3, Part F, 3.4.7.4).
+const ATT_HEAD: usize = 5;
 const STREAM_LEN: usize = 2;
 const OFFER_HEAD: usize = 1 + STREAM_LEN;
 /// Set in every value of a stream whose central reads instead of being notified.
@@ -177,7 +179,7 @@ mod tests {
     // [L-9]
     #[test]
     fn a_frame_fits_every_mtu_and_no_value_is_longer_than_500_bytes() {
-        let fits = [(0, 18), (23, 18), (185, 180), (247, 242), (505, 500 - 2), (517, 498)];
+        let fits = [(0, 16), (23, 16), (185, 178), (247, 240), (505, 500 - 2), (517, 498)];
         for (att_mtu, longest) in fits {
             assert_eq!(frame_mtu(att_mtu), longest, "{att_mtu}");
         }

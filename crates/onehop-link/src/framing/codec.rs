@@ -221,7 +221,7 @@ impl Reader<'_> {
 
     fn varint(&mut self) -> Result<u32, FrameFault> {
         let mut value: u64 = 0;
-        for shift in [0, 7, 14, 21, 28] {
+        for shift in [0, 7, 14, 21] {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7F) << shift;
             if byte & 0x80 == 0 {
@@ -268,8 +268,8 @@ impl Reader<'_> {
 
     fn position_from(&mut self, message: u32) -> Result<Position, FrameFault> {
         let relative = self.position(true)?;
-        let message = message.checked_add(relative.message).ok_or(FrameFault::BadNumber)?;
-        Ok(Position { message, ..relative })
+        let message = Position::start_of(message).message_after(relative.message);
+        Ok(Position { message: message.ok_or(FrameFault::BadNumber)?, ..relative })
     }
 
     fn finish(&self) -> Result<(), FrameFault> {
@@ -302,19 +302,22 @@ mod tests {
     }
 
     #[test]
-    fn a_position_of_2_to_the_32_less_1_is_refused_where_it_cannot_be() {
-        // An offset of 2^32 - 1.
-        let frame = [DATA | OFFSET, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1];
+    fn a_number_of_2_to_the_28_less_1_is_refused_where_it_cannot_be() {
+        // An offset of 2^28 - 1.
+        let frame = [DATA | OFFSET, 0, 0xFF, 0xFF, 0xFF, 0x7F, 1];
         assert_eq!(Frame::decode(&frame), Err(FrameFault::BadNumber));
         // The last message number can have no last piece.
-        let frame = [DATA | LAST, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 1];
+        let frame = [DATA | LAST, 0xFF, 0xFF, 0xFF, 0x7F, 1];
         assert_eq!(Frame::decode(&frame), Err(FrameFault::Exhausted));
+        // A run that begins one message later.
+        let frame = [ACK, 0xFF, 0xFF, 0xFF, 0x7F, 1, 1, 0, 2];
+        assert_eq!(Frame::decode(&frame), Err(FrameFault::BadNumber));
     }
 
     #[test]
-    fn numbers_in_a_longer_form_are_refused() {
+    fn numbers_in_a_longer_form_or_of_five_bytes_are_refused() {
         assert_eq!(Frame::decode(&[ACK, 0x80, 0x00]), Err(FrameFault::BadNumber));
         assert_eq!(Frame::decode(&[ACK | ACK_OFFSET, 1, 0]), Err(FrameFault::BadNumber));
-        assert_eq!(Frame::decode(&[ACK, 0xFF, 0xFF, 0xFF, 0xFF, 0x1F]), Err(FrameFault::BadNumber));
+        assert_eq!(Frame::decode(&[ACK, 0xFF, 0xFF, 0xFF, 0xFF, 1]), Err(FrameFault::BadNumber));
     }
 }

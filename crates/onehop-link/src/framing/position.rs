@@ -1,6 +1,6 @@
 //! Where a byte stands in one direction of a channel.
 
-use super::{BODY_MAX, FrameFault};
+use super::{BODY_MAX, FrameFault, MESSAGE_NUMBER_MAX};
 
 /// A place in the sequence of messages of one direction: a message and a byte of its body.
 ///
@@ -8,7 +8,7 @@ use super::{BODY_MAX, FrameFault};
 /// over a connection with another MTU.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
-    /// The number of the message, from 0.
+    /// The number of the message, from 0. Invariant: at most [`MESSAGE_NUMBER_MAX`].
     pub(crate) message: u32,
     /// The byte within its body. Invariant: at most [`BODY_MAX`].
     pub(crate) offset: u16,
@@ -27,11 +27,15 @@ impl Position {
             return Err(FrameFault::MessageTooLong { end });
         }
         if last {
-            let message = self.message.checked_add(1).ok_or(FrameFault::Exhausted)?;
-            return Ok(Self::start_of(message));
+            return self.message_after(1).map(Self::start_of).ok_or(FrameFault::Exhausted);
         }
         let offset = u16::try_from(end).map_err(|_| FrameFault::MessageTooLong { end })?;
         Ok(Self { message: self.message, offset })
+    }
+
+    /// The number of the message that comes `count` later, if there are so many numbers.
+    pub(crate) fn message_after(self, count: u32) -> Option<u32> {
+        self.message.checked_add(count).filter(|message| *message <= MESSAGE_NUMBER_MAX)
     }
 }
 

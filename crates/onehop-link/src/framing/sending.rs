@@ -68,7 +68,7 @@ impl Sending {
         }
         let number = u32::try_from(self.bodies.len()).ok();
         number
-            .and_then(|ahead| self.acked.message.checked_add(ahead)?.checked_add(1))
+            .and_then(|ahead| self.acked.message_after(ahead.checked_add(1)?))
             .ok_or(SendRefused::Ended)?;
         message.extend_from_slice(&crc32c(&message).to_be_bytes());
         self.queued_bytes += message.len();

@@ -73,7 +73,7 @@ async fn a_thousand_messages_cross_although_the_mtu_changes_at_each_of_many_cuts
 // [L-9]
 #[tokio::test]
 async fn the_longest_frame_fits_at_every_mtu_and_one_byte_more_is_refused() {
-    for (att_mtu, longest) in [(23, 18), (185, 180), (247, 242), (517, 498)] {
+    for (att_mtu, longest) in [(23, 16), (185, 178), (247, 240), (517, 498)] {
         let air = Air::new(att_mtu);
         let ((mut seller, _), (mut buyer, _)) = (air.link("seller"), air.link("buyer"));
         seller.announce(Some(b"tea")).await.unwrap();
@@ -193,9 +193,13 @@ async fn a_seller_whose_stack_forgot_it_says_so_once_and_advertises_again() {
     for off_first in [false, true] {
         let peer = hear(&mut buyer, b"tea").await;
         let link = buyer.connect(peer).unwrap();
-        while next_of_connection(&mut buyer).await
-            != (LinkEvent::Up { link, initiator: true, mtu: 242 })
-        {}
+        let event = loop {
+            let event = next_of_connection(&mut buyer).await;
+            if !matches!(event, LinkEvent::Down { .. }) {
+                break event;
+            }
+        };
+        assert_eq!(event, LinkEvent::Up { link, initiator: true, mtu: 240 });
         let (accepted, _) = up(&mut seller).await;
         air.restart("seller", off_first);
         assert_eq!(next_of_connection(&mut seller).await, LinkEvent::Down { link: accepted });

@@ -45,7 +45,7 @@ impl Table {
     fn open(&mut self, device: &str) -> (Stream, LinkId) {
         let stream = self.offer(device);
         match self.write(device, stream, &greeting(517)) {
-            Ok(Taken::Up { link, mtu: 180 }) => (stream, link),
+            Ok(Taken::Up { link, mtu: 178 }) => (stream, link),
             other => panic!("{other:?}"),
         }
     }
@@ -62,7 +62,7 @@ fn each_read_offers_another_stream_and_only_its_device_can_use_it() {
     let (one, other) = (table.offer("a"), table.offer("a"));
     assert_ne!(one, other);
     assert_eq!(table.write("b", one, &greeting(23)), Err(Refused::NotPermitted));
-    assert!(matches!(table.write("a", one, &greeting(23)), Ok(Taken::Up { mtu: 18, .. })));
+    assert!(matches!(table.write("a", one, &greeting(23)), Ok(Taken::Up { mtu: 16, .. })));
     // Nobody else's frames count, nor those of a stream that nobody has.
     assert_eq!(table.write("b", one, b"x"), Err(Refused::NotPermitted));
     assert_eq!(table.write("a", other, b"not a greeting"), Err(Refused::NotPermitted));
@@ -98,7 +98,7 @@ fn what_is_too_long_or_in_parts_or_of_nothing_is_refused() {
     assert_eq!(streams.on_write(0, "a", 0, &[0], None, name), Err(Refused::Length));
     assert_eq!(streams.on_write(0, "a", 0, &[1; 70_000], None, name), Err(Refused::Length));
     assert_eq!(streams.on_read("a", 7, || 1), Err(Refused::Offset));
-    assert!(matches!(table.write("a", stream, &[0; 180]), Ok(Taken::Frame(..))));
+    assert!(matches!(table.write("a", stream, &[0; 178]), Ok(Taken::Frame(..))));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn streams_take_turns_and_a_closed_one_says_so_last() {
 fn a_peer_that_takes_nothing_fills_a_bounded_queue_and_is_gone_after_a_while() {
     let mut table = Table::new();
     let (_, link) = table.open("a");
-    let sent = (0..1_000).take_while(|_| table.streams.send(link, &[0; 180]).unwrap()).count();
+    let sent = (0..1_000).take_while(|_| table.streams.send(link, &[0; 178]).unwrap()).count();
     assert_eq!(sent, 48);
     assert!(table.streams.close(5, link));
     assert_eq!(table.streams.on_time(5 + FLUSH_MS - 1), []);

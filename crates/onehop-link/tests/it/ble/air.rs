@@ -213,7 +213,8 @@ impl Air {
     /// Notifies everybody who subscribed, as stacks do, whomever the value is for.
     fn notify(&self, seller: &str, value: &[u8]) {
         let mut state = self.state();
-        let longest = state.att_mtu - 3;
+        // As a stack that notifies several values at once, each after its length.
+        let longest = state.att_mtu - 5;
         assert!(value.len() <= 500, "some stacks lose such a value");
         let ids: Vec<u64> = state.connections.keys().copied().collect();
         for id in ids {
