@@ -13,6 +13,7 @@ Wishes, `a` and `b` being names of machines, any where they are missing:
   {"do": "delay", "seconds": 0.05, ...}    each fragment takes so long
   {"do": "trip", "frame": 3, "from": "a", "after": false}
                                            cut at the third frame with a value, before or after it
+  {"do": "mtu", "size": 23}                stacks agree to this at most, from the next connection on
   {"do": "capture", "file": PATH}          btsnoop from now on; without a file, no more
   {"do": "mark", "what": TEXT}             a line in the log
   {"do": "stats"}                          counts so far
@@ -95,6 +96,8 @@ class Air:
                 frame = wish.get("frame")
                 trip = frame and Trip(frame, wish.get("from"), wish.get("after", False))
                 self.radio.trip = trip or None
+            case "mtu":
+                self.radio.mtu = wish["size"]
             case "capture":
                 if self.radio.capture is not None:
                     self.radio.capture.close()

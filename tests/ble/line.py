@@ -70,6 +70,8 @@ class Line:
 
     def send(self, owner, is_first, data):
         side = self.side(owner)
+        if is_first and self.radio.mtu is not None:
+            data = at_most(self.radio.mtu, data)
         due = time.monotonic() + self.radio.pair(*self.names()).delay
         self.queues[side].append((due, is_first, data))
         if self.pumps[side] is None:
@@ -130,6 +132,15 @@ class Assembler:
         if len(self.data) < 4 + size:
             return None
         return int.from_bytes(self.data[2:4], "little"), self.data[4 : 4 + size]
+
+
+def at_most(mtu, data):
+    """The frame with which stacks tell each other the largest that they take, with this at most."""
+    is_exchange = data[:4] == b"\x03\0\x04\0" and data[4] in {0x02, 0x03}
+    if not is_exchange:
+        return data
+    said = int.from_bytes(data[5:7], "little")
+    return data[:5] + min(said, mtu).to_bytes(2, "little")
 
 
 def att(pdu):

@@ -37,6 +37,8 @@ class Radio(link.LocalLink):
         self.lines = set()
         self.capture = None
         self.trip = None
+        # The largest frame of the attribute protocol that stacks come to agree to, if not theirs.
+        self.mtu = None
         self.handles = 0
         self.fragments = 0
         self.adverts = 0

@@ -1,6 +1,7 @@
 //! What a payment is on the air where the stacks agree to other sizes: frames and bytes.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 
 use super::{Report, Scene};
 use crate::ble_lab::air::is_value;
@@ -11,6 +12,9 @@ use crate::figure::{Figure, count};
 const MTUS: &[u64] = &[23, 185, 247, 517];
 /// The least that a stack may allow: a short round has no time for more.
 const SHORT: usize = 1;
+/// BlueZ does not start with a smaller setting than what L2CAP asks of other transports. For less,
+/// the air changes what the stacks tell each other.
+const BLUEZ_MTU_MIN: u64 = 48;
 
 pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     let mtus = if scene.is_short() { &MTUS[..SHORT] } else { MTUS };
@@ -25,7 +29,14 @@ pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
 
 fn one(scene: &Scene<'_>, mtu: u64) -> Result<Report> {
     let name = format!("-mtu-{mtu}");
-    let mut stage = scene.open_with(&[ASHA, SHOP], &name, &format!("mtu={mtu}"))?;
+    let is_set = mtu >= BLUEZ_MTU_MIN;
+    let settings = if is_set { format!("mtu={mtu}") } else { String::new() };
+    let mut stage = scene.open_with(&[ASHA, SHOP], &name, &settings)?;
+    if !is_set {
+        stage.air.wish(&json!({ "do": "mtu", "size": mtu }))?;
+    }
+    let file = scene.file(&stage, "air.btsnoop");
+    stage.air.wish(&json!({ "do": "capture", "file": file }))?;
     let from = stage.air.now()?;
     stage.pay(ASHA, SHOP)?;
     let sizes = |sender: &str, notes: &[serde_json::Value]| -> Vec<u64> {
