@@ -99,6 +99,7 @@ const SHORT: &[Scenario] = &[
     Scenario::Several,
     Scenario::AirCuts,
     Scenario::PowerCuts,
+    Scenario::Sizes,
     Scenario::Hostile,
 ];
 const SHORT_BOOKWORM: &[Scenario] = &[Scenario::Pay];

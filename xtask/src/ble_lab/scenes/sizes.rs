@@ -21,7 +21,11 @@ pub(super) fn play(scene: &mut Scene<'_>) -> Result<Report> {
     let mut all = Report::default();
     for mtu in mtus {
         let report = one(scene, *mtu).with_context(|| format!("with an MTU of {mtu}"))?;
-        all.figures.extend(report.figures);
+        all.figures.extend(report.figures.into_iter().map(|mut figure| {
+            let of_mtu = format!(".mtu_{mtu}.faults_in_books");
+            figure.name = figure.name.replace(".faults_in_books", &of_mtu);
+            figure
+        }));
         all.problems.extend(report.problems);
     }
     Ok(all)
