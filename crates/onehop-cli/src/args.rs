@@ -76,6 +76,10 @@ pub(crate) struct InitArgs {
     /// The office: its address such as `http://127.0.0.1:7741`, a file it gave out, or `-`.
     #[arg(long, value_name = "URL|FILE|-")]
     pub(crate) office: String,
+    /// Certificates, as PEM, of who may certify an https address of the office [default: whom
+    /// browsers trust]. They are kept with the wallet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) office_ca: Option<PathBuf>,
     /// Refuse an office of another id than this.
     #[arg(long, value_name = "HEX")]
     pub(crate) office_id: Option<String>,

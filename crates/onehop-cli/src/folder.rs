@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use onehop_node::{HomeError, Keeper};
 use onehop_proto::{Birth, Config, Event, Refusal};
 use onehop_wire::office::Transfer;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::exit::Failure;
-use crate::office::Office;
+use crate::office::{Authorities, Office};
 
 /// The file with [`Settings`].
 const SETTINGS: &str = "office.json";
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// The class asked for.
     pub(crate) merchant: bool,
+    /// Who may certify that address over https, as PEM; none: whom browsers trust.
+    pub(crate) authorities: Option<String>,
 }
 
 /// An open wallet.
@@ -108,7 +110,11 @@ impl Home {
                 "this wallet has no address of its office; use onehop request and onehop accept",
             )
         })?;
-        Ok(Office::at(url))
+        let unreadable = || anyhow!("the certificates in {SETTINGS} are not readable");
+        let authorities = self.settings.authorities.clone();
+        let authorities =
+            authorities.map(|pem| Authorities::parse(pem).ok_or_else(unreadable)).transpose()?;
+        Ok(Office::at(url, authorities.as_ref()))
     }
 
     /// What the SYNC that the office has not answered asks for; none if there is no such SYNC.
@@ -147,6 +153,7 @@ impl Settings {
             url: part("office"),
             name: part("name").unwrap_or_default(),
             merchant: value.get("merchant").and_then(Value::as_bool).unwrap_or_default(),
+            authorities: part("authorities"),
         })
     }
 
@@ -154,7 +161,12 @@ impl Settings {
     pub(crate) fn write(&self, dir: &Path) -> Result<()> {
         let path = dir.join(SETTINGS);
         let failed = || format!("failed to write {}", path.display());
-        let value = json!({ "office": self.url, "name": self.name, "merchant": self.merchant });
+        let value = json!({
+            "office": self.url,
+            "name": self.name,
+            "merchant": self.merchant,
+            "authorities": self.authorities,
+        });
         let mut file = tempfile::NamedTempFile::new_in(dir).with_context(failed)?;
         writeln!(file, "{value}").and_then(|()| file.as_file().sync_all()).with_context(failed)?;
         file.persist(&path).with_context(failed)?;

@@ -1,8 +1,10 @@
 //! The office as a client sees it: over HTTP, or as the files it gives out.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use onehop_crypto::Trust;
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{
@@ -12,8 +14,10 @@ use onehop_wire::office::{
 use onehop_wire::{DecodeError, OfficeId, Signed, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::commands::files::{ReadFileError, read_bytes};
+use crate::exit::Failure;
 
 /// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -68,6 +72,40 @@ pub(crate) enum OfficeError {
     },
 }
 
+/// Who may certify the office's address over https.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorities {
+    /// As they were read: a chain of PEM blocks.
+    pub(crate) pem: String,
+    certificates: Vec<Certificate<'static>>,
+}
+
+impl Authorities {
+    /// Takes certificates as PEM; none if there is not one, or one is not readable.
+    pub(crate) fn parse(pem: String) -> Option<Self> {
+        let items: Result<Vec<PemItem<'static>>, _> = parse_pem(pem.as_bytes()).collect();
+        let certificates: Vec<_> = items
+            .ok()?
+            .into_iter()
+            .filter_map(|item| {
+                if let PemItem::Certificate(certificate) = item { Some(certificate) } else { None }
+            })
+            .collect();
+        (!certificates.is_empty()).then_some(Self { pem, certificates })
+    }
+
+    /// Reads certificates from a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds none.
+    pub(crate) fn read(path: &Path) -> Result<Self, anyhow::Error> {
+        let pem = std::fs::read_to_string(path)
+            .with_context(|| format!("failed to read {}", path.display()))?;
+        let none = || Failure::usage(format!("{} holds no certificate as PEM", path.display()));
+        Ok(Self::parse(pem).ok_or_else(none)?)
+    }
+}
+
 /// A client of one office.
 #[derive(Debug)]
 pub(crate) struct Office {
@@ -76,11 +114,16 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    /// A client of the office at `url`; says nothing yet.
-    pub(crate) fn at(url: &str) -> Self {
+    /// A client of the office at `url`; says nothing yet. Over https its certificate has to lead to
+    /// one of `authorities`, or, without any, to one that browsers trust.
+    pub(crate) fn at(url: &str, authorities: Option<&Authorities>) -> Self {
+        let roots = authorities.map_or(RootCerts::WebPki, |them| {
+            RootCerts::Specific(Arc::new(them.certificates.clone()))
+        });
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .proxy(None)
             .build();
         Self { url: url.trim_end_matches('/').to_owned(), agent: config.into() }
@@ -165,14 +208,11 @@ pub(crate) enum Place {
 pub(crate) fn meet(
     place: &str,
     pinned: Option<&OfficeId>,
+    authorities: Option<&Authorities>,
 ) -> Result<(OfficeInfo, Place), anyhow::Error> {
-    if place.starts_with("https://") {
-        let text = "https is not in this build; let a proxy on this machine speak it";
-        return Err(crate::exit::Failure::usage(text).into());
-    }
     let address = address_of(place);
     let info = if let Some(address) = &address {
-        Office::at(address).info()?
+        Office::at(address, authorities).info()?
     } else {
         let path = Path::new(place);
         let bytes = read_bytes(path, SMALL_MAX)?;
@@ -189,10 +229,11 @@ pub(crate) fn meet(
 /// The address that `place` is: with its scheme, or host and port where there is no such file.
 fn address_of(place: &str) -> Option<String> {
     let bare = || place.contains(':') && !Path::new(place).exists();
-    let address = match place.strip_prefix("http://") {
-        Some(_) => place.to_owned(),
-        None if bare() => format!("http://{place}"),
-        None => return None,
+    let has_scheme = ["http://", "https://"].iter().any(|scheme| place.starts_with(scheme));
+    let address = match has_scheme {
+        true => place.to_owned(),
+        false if bare() => format!("http://{place}"),
+        false => return None,
     };
     Some(address.trim_end_matches('/').to_owned())
 }

@@ -22,7 +22,7 @@ use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::OfficeRequest;
 use onehop_wire::{AmountError, Money, decode, encode};
 
-use crate::service::{Listening, Shared, serve};
+use crate::service::{Listening, Shared, Tls, serve};
 use crate::{
     Command as Order, OfficeError, OperatorAnswer, ProfileError, StoreError, WalletReport,
 };
@@ -251,10 +251,13 @@ fn run_service(folder: &Folder, served: &Served, json: bool) -> Result<()> {
     if !operator.ip().is_loopback() {
         return Err(Rule::Operator { listen: operator }.into());
     }
+    let pair = served.tls_cert.as_deref().zip(served.tls_key.as_deref());
+    let tls = pair.map(|(certificates, key)| Tls::read(certificates, key)).transpose()?;
     log::start(served.log);
     let shared = Shared::new(office, NonZeroU32::new(served.rate));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(serve(Listening { wallets: listen, operator }, shared, |at| {
+    let listening = Listening { wallets: listen, operator };
+    let done = runtime.block_on(serve(listening, tls.as_ref(), shared, |at| {
         folder.write_listening(at)?;
         let (wallets, operator) = (at.wallets.to_string(), at.operator.to_string());
         let text = format!("listening on {wallets}");

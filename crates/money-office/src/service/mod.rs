@@ -6,6 +6,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod rate;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,10 +14,12 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::{IncomingStream, Listener};
 use onehop_wire::UnixSeconds;
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use tokio::net::TcpListener;
@@ -31,6 +34,7 @@ use crate::store_sled::SledLedger;
 
 pub use openapi::{document, operator_document};
 pub use problem::Problem;
+pub use tls::{Tls, TlsError};
 
 /// A request, its body and its answer take no longer than this.
 const REQUEST_SECONDS_MAX: u64 = 30;
@@ -143,7 +147,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 async fn in_rate(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip());
+    let from = request.extensions().get::<ConnectInfo<Client>>().map(|from| from.0.0.ip());
     match (&shared.rate, from) {
         (Some(rate), Some(from)) => match rate.check(from) {
             Ok(()) => next.run(request).await,
@@ -185,13 +189,30 @@ pub struct Listening {
     pub operator: SocketAddr,
 }
 
-/// Serves until SIGTERM or ctrl-c; requests under way are answered first. `ready` is told the
-/// addresses once it listens.
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Client(SocketAddr);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, tls::Listener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, tls::Listener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// Serves until SIGTERM or ctrl-c, wallets over TLS if `tls` is there; requests under way are
+/// answered first. `ready` is told the addresses once it listens.
 ///
 /// # Errors
 /// [`io::Error`] if an address can't be had, or from `ready`.
 pub async fn serve(
     listen: Listening,
+    tls: Option<&Tls>,
     shared: Shared,
     ready: impl FnOnce(Listening) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -200,22 +221,35 @@ pub async fn serve(
     let stop = stop_signal()?;
     ready(Listening { wallets: wallets.local_addr()?, operator: operator.local_addr()? })?;
     let (stopping, stopped) = watch::channel(false);
-    let (mut first, mut second) = (stopped.clone(), stopped);
-    let routes = router(shared.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let for_wallets = axum::serve(wallets, routes).with_graceful_shutdown(async move {
-        drop(first.wait_for(|is_stopping| *is_stopping).await)
-    });
-    let for_operator =
-        axum::serve(operator, operator_router(shared)).with_graceful_shutdown(async move {
-            drop(second.wait_for(|is_stopping| *is_stopping).await)
-        });
+    let (routes, until) = (router(shared.clone()), stopped.clone());
+    let for_wallets = async {
+        match tls {
+            Some(tls) => serve_on(tls.around(wallets), routes, until).await,
+            None => serve_on(wallets, routes, until).await,
+        }
+    };
+    let for_operator = serve_on(operator, operator_router(shared), stopped);
     let stopping = async {
         stop.await;
         // Both may be gone already.
         stopping.send(true).ok();
         Ok(())
     };
-    tokio::try_join!(for_wallets.into_future(), for_operator.into_future(), stopping).map(drop)
+    tokio::try_join!(for_wallets, for_operator, stopping).map(drop)
+}
+
+async fn serve_on<L>(
+    listener: L,
+    routes: Router,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    for<'a> Client: Connected<IncomingStream<'a, L>>,
+{
+    let routes = routes.into_make_service_with_connect_info::<Client>();
+    let stop = async move { drop(stopped.wait_for(|is_stopping| *is_stopping).await) };
+    axum::serve(listener, routes).with_graceful_shutdown(stop).await
 }
 
 #[cfg(unix)]

@@ -4,4 +4,5 @@
 mod cli;
 mod http;
 mod office;
+mod tls;
 mod wallet;

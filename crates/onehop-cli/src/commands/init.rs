@@ -14,7 +14,7 @@ use crate::args::{Global, InitArgs};
 use crate::commands::{files, show};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home, Settings};
-use crate::office::{Office, Place, meet};
+use crate::office::{Authorities, Office, Place, meet};
 use crate::render::Screen;
 
 /// Makes the wallet, or goes on where a lost answer left off.
@@ -33,7 +33,9 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &InitArgs) -> Result<Ex
         return Err(Failure::usage(text).into());
     }
     let pinned = pinned.or_else(|| Some(*home.as_ref()?.keeper.wallet().trust().office()));
-    let (info, place) = meet(&args.office, pinned.as_ref())?;
+    let authorities = args.office_ca.as_deref().map(Authorities::read).transpose()?;
+    let (info, place) = meet(&args.office, pinned.as_ref(), authorities.as_ref())?;
+    let authorities = authorities.map(|them| them.pem);
     let id = onehop_wire::domain::office_id(&info.root);
     screen.progress(
         "office",
@@ -46,13 +48,13 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &InitArgs) -> Result<Ex
     };
     let mut home = match home {
         Some(mut home) => {
-            home.settings = settings(args, url, Some(&home.settings));
+            home.settings = settings(args, url, authorities, Some(&home.settings));
             home.settings.write(&home.dir)?;
             home
         }
         None => {
             let birth = Birth::new(&mut system_rng(), info)?;
-            folder::create(global, birth, settings(args, url, None))?
+            folder::create(global, birth, settings(args, url, authorities, None))?
         }
     };
     enrol(screen, &mut home, args.offline_request.as_deref())
@@ -104,11 +106,17 @@ pub(crate) fn report(screen: Screen, home: &Home) -> Result<()> {
     Ok(())
 }
 
-fn settings(args: &InitArgs, url: Option<String>, before: Option<&Settings>) -> Settings {
+fn settings(
+    args: &InitArgs,
+    url: Option<String>,
+    authorities: Option<String>,
+    before: Option<&Settings>,
+) -> Settings {
     let before_name = before.map(|before| before.name.clone()).filter(|name| !name.is_empty());
     let name = args.name.clone().or(before_name).unwrap_or_else(default_name);
     let merchant = args.merchant || before.is_some_and(|before| before.merchant);
-    Settings { url, name, merchant }
+    let before = before.and_then(|before| before.authorities.clone());
+    Settings { url, name, merchant, authorities: authorities.or(before) }
 }
 
 fn default_name() -> String {

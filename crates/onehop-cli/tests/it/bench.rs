@@ -132,10 +132,16 @@ impl Bench {
         let args = ["money-office", "--office", &dir, "init"];
         let made = self.run(&args.iter().chain(&new).copied().collect::<Vec<_>>());
         assert_eq!(made.code, Some(0), "{made:?}");
+        self.serve(dir, "http", &[])
+    }
+
+    /// Serves an office that there is.
+    pub(crate) fn serve(&self, dir: String, scheme: &str, more: &[&str]) -> Office {
         let args = ["money-office", "--office", &dir, "serve", "--listen", "127.0.0.1:0"];
+        let args: Vec<&str> = args.iter().chain(more).copied().collect();
         let mut process = self.start(&args);
         let line = process.wait_for("listening on ");
-        let url = format!("http://{}", line.trim_start_matches("listening on "));
+        let url = format!("{scheme}://{}", line.trim_start_matches("listening on "));
         Office { dir, url, process }
     }
 

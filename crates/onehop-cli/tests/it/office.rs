@@ -189,3 +189,32 @@ fn read_request(stream: &mut TcpStream) -> Vec<u8> {
         request.extend(&buffer[..read]);
     }
 }
+
+#[test]
+fn an_https_office_is_met_only_by_whom_the_wallet_is_told_to_trust() {
+    let bench = Bench::new();
+    let plain = bench.inr();
+    let dir = plain.dir.clone();
+    plain.stop();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (bench.text("office.cert"), bench.text("office.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let office = bench.serve(dir, "https", &["--tls-cert", &certificate, "--tls-key", &key]);
+    let init = ["init", "--office", &office.url, "--name", "asha"];
+    bench.wallet("asha", &init).fails(5, "UnknownIssuer");
+    let with = |file: &str| {
+        let more = ["--office-ca", file].map(ToOwned::to_owned);
+        init.iter().map(ToString::to_string).chain(more).collect::<Vec<_>>()
+    };
+    let run = |file: &str| {
+        let args = with(file);
+        bench.wallet("asha", &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    run(&key).fails(2, "office.key holds no certificate as PEM");
+    run(&bench.text("missing")).fails(1, "missing");
+    run(&certificate).says(0, "\"asha\" is enrolled");
+    // The certificate is the wallet's now.
+    std::fs::remove_file(&certificate).unwrap();
+    bench.wallet("asha", &["charge", "5"]).says(0, "5.00 INR");
+}
