@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Balance,
     /// List payments, newest first.
     History(HistoryArgs),
-    /// Save or verify the evidence of a payment.
+    /// Save, show or verify the evidence of a payment.
     Receipt(ReceiptArgs),
     /// Write everything signed that the wallet holds about a payment as a case file, for `judge`.
     Evidence(EvidenceArgs),
@@ -66,6 +66,10 @@ pub(crate) enum Command {
     Judge(JudgeArgs),
     /// Look for what may be wrong with this wallet.
     Doctor,
+    /// Write the script that completes commands and options in a shell.
+    Completions(CompletionsArgs),
+    /// Write manual pages.
+    Man(ManArgs),
     /// Show it all on this machine: an office, two wallets, a payment with the office stopped, one
     /// with the link cut.
     Demo(DemoArgs),
@@ -243,8 +247,58 @@ pub(crate) struct ResumeArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct HistoryArgs {
     /// List at most so many.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) limit: usize,
+    /// Leave the newest so many out: the page after.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) skip: usize,
+    /// Only payments with somebody of this name, or whose name holds it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) with: Option<String>,
+    /// Only payments that went this way.
+    #[arg(long, value_enum)]
+    pub(crate) way: Option<Way>,
+    /// Only payments that stand so.
+    #[arg(long, value_enum)]
+    pub(crate) standing: Option<Ended>,
+    /// Write a table of comma-separated values; amounts are in minor units.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+/// Which way money went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Way {
+    /// From this wallet.
+    Out,
+    /// To this wallet.
+    In,
+}
+
+/// How a payment stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Ended {
+    /// It happened.
+    Paid,
+    /// It did not.
+    NotPaid,
+    /// The other wallet or the office knows.
+    InDoubt,
+    /// It is going on.
+    Open,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ManArgs {
+    /// The folder to write to.
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -262,9 +316,17 @@ pub(crate) enum ReceiptKind {
         /// The file to write, or `-`.
         file: PathBuf,
     },
+    /// Show the evidence of a payment that happened as a QR code.
+    Qr {
+        /// The payment's id; the first digits are enough.
+        tx: String,
+        /// Write a picture to this file instead, or `-`.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+    },
     /// Check a receipt: who paid whom what, and who signed.
     Verify {
-        /// The receipt, or `-`.
+        /// The receipt, or the text of its QR code, or `-`.
         file: PathBuf,
         /// The office's root: its address or a file it gave out [default: the wallet's office].
         #[arg(long, value_name = "URL|FILE")]

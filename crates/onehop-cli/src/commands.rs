@@ -2,8 +2,10 @@
 
 pub(crate) mod doctor;
 pub(crate) mod files;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod judge;
+pub(crate) mod manual;
 pub(crate) mod pay;
 pub(crate) mod receipt;
 pub(crate) mod resume;

@@ -65,11 +65,13 @@ fn run(args: Args) -> Exit {
         Command::Pay(pay) => commands::pay::run(screen, &args.global, pay),
         Command::Resume(resume) => commands::resume::run(screen, &args.global, &resume),
         Command::Balance => commands::show::balance(screen, &args.global),
-        Command::History(history) => commands::show::history(screen, &args.global, &history),
+        Command::History(history) => commands::history::run(screen, &args.global, &history),
         Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),
         Command::Evidence(evidence) => commands::judge::evidence(screen, &args.global, &evidence),
         Command::Judge(judge) => commands::judge::run(screen, &args.global, &judge),
         Command::Doctor => commands::doctor::run(screen, &args.global),
+        Command::Completions(args) => commands::manual::completions(screen, args.shell),
+        Command::Man(args) => commands::manual::pages(screen, &args.folder),
         Command::Demo(demo) => demo::run(screen, &demo),
     };
     result.unwrap_or_else(|error| {

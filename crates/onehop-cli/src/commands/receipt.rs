@@ -1,5 +1,7 @@
 //! `onehop receipt`: evidence of a payment, for anybody who knows the office's root key.
 
+mod qr;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -26,6 +28,10 @@ const RECEIPT_MAX: usize = 8 * PACKET_MAX;
 pub(crate) fn run(screen: Screen, global: &Global, args: &ReceiptArgs) -> Result<Exit> {
     match &args.what {
         ReceiptKind::Save { tx, file } => save(screen, global, tx, file),
+        ReceiptKind::Qr { tx, svg } => {
+            let (tx, receipt) = receipt(global, tx)?;
+            qr::show(screen, &tx, &receipt, svg.as_deref())
+        }
         ReceiptKind::Verify { file, office, office_id } => {
             let pinned = office_id.as_deref().map(init::office_id).transpose()?;
             verify(screen, global, file, office.as_deref(), pinned)
@@ -34,11 +40,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &ReceiptArgs) -> Result
 }
 
 fn save(screen: Screen, global: &Global, digits: &str, file: &Path) -> Result<Exit> {
-    let home = folder::open(global)?;
-    let tx = payment(&home, digits)?;
-    let receipt = home.keeper.receipt(&tx)?.ok_or_else(|| {
-        Failure::refused(format!("payment {} has no receipt: it is not paid", tx.short()))
-    })?;
+    let (tx, receipt) = receipt(global, digits)?;
     let bytes = encode(&receipt);
     write_bytes(file, &bytes)?;
     let path = file.display().to_string();
@@ -50,13 +52,23 @@ fn save(screen: Screen, global: &Global, digits: &str, file: &Path) -> Result<Ex
     Ok(Exit::Done)
 }
 
+/// The receipt of the payment whose id begins with `digits`.
+fn receipt(global: &Global, digits: &str) -> Result<(TxId, ReceiptFile)> {
+    let home = folder::open(global)?;
+    let tx = payment(&home, digits)?;
+    let receipt = home.keeper.receipt(&tx)?.ok_or_else(|| {
+        Failure::refused(format!("payment {} has no receipt: it is not paid", tx.short()))
+    })?;
+    Ok((tx, receipt))
+}
+
 /// The payment whose id begins with `digits`, live or archived.
 pub(crate) fn payment(home: &Home, digits: &str) -> Result<TxId> {
     if let Ok(tx) = TxId::from_hex(digits) {
         return Ok(tx);
     }
     let digits = digits.to_ascii_lowercase();
-    let all = home.keeper.history(usize::from(u16::MAX))?;
+    let all = home.keeper.history(usize::MAX)?;
     let mut found = all.iter().filter(|payment| payment.tx.to_string().starts_with(&digits));
     match (found.next(), found.next()) {
         (Some(payment), None) => Ok(payment.tx),
@@ -74,7 +86,7 @@ fn verify(
     office: Option<&str>,
     pinned: Option<OfficeId>,
 ) -> Result<Exit> {
-    let bytes = read_bytes(file, RECEIPT_MAX)?;
+    let bytes = qr::unwrap(read_bytes(file, RECEIPT_MAX)?);
     let receipt: ReceiptFile = decode(&bytes, RECEIPT_MAX).map_err(|source| {
         ReadFileError::Content { path: file.to_owned(), what: "a receipt", source }
     })?;

@@ -1,11 +1,11 @@
-//! `onehop balance` and `history`, and the figures that other commands end with.
+//! `onehop balance`, and the figures that other commands end with.
 
 use anyhow::Result;
-use onehop_proto::{Direction, PaymentView, Standing};
+use onehop_proto::{PaymentView, Standing};
 use onehop_wire::{Certificate, Money};
 use serde_json::json;
 
-use crate::args::{Global, HistoryArgs};
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::folder::{self, Home};
 use crate::render::Screen;
@@ -80,26 +80,6 @@ fn unfinished(screen: Screen, payment: &PaymentView) {
         return;
     };
     screen.result(text, &words::payment_json(payment));
-}
-
-/// `onehop history`.
-pub(crate) fn history(screen: Screen, global: &Global, args: &HistoryArgs) -> Result<Exit> {
-    let home = folder::open(global)?;
-    for payment in home.keeper.history(args.limit)? {
-        let (tx, amount) = (payment.tx.short(), payment.amount.to_string());
-        let standing = words::standing(payment.standing);
-        let state = &payment.state;
-        let way = match payment.direction {
-            Direction::Out => "to",
-            Direction::In => "from",
-        };
-        let (name, order) = (&payment.name, &payment.order);
-        screen.result(
-            format!("{tx}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}"),
-            &words::payment_json(&payment),
-        );
-    }
-    Ok(Exit::Done)
 }
 
 /// The certificate's limits, as the end of a sentence.

@@ -9,6 +9,7 @@ mod demo;
 mod doubt;
 mod judge;
 mod kills;
+mod lists;
 mod office;
 mod payments;
 mod receipts;
