@@ -50,6 +50,7 @@ class Audit:
         operator = bytes.fromhex(head["operator"])
         self.books = Books(self.root, operator, int(head["purse_max"]), int(head["grace"]))
         self.chain, self.report, self.stated = bytes.fromhex(head["office"]), Report(), {}
+        self.owed = {}
         self.ended = False
 
     def line(self, line):
@@ -59,6 +60,8 @@ class Audit:
             self._row(line)
         elif "account" in line:
             self._account(line["account"], int(line["balance"]))
+        elif "debt" in line:
+            self.owed[line["debt"]] = int(line["open"])
         elif "proof" in line:
             self._proof(bytes.fromhex(line["proof"]))
         else:
@@ -87,7 +90,7 @@ class Audit:
         try:
             kind, content = decode(types.Evidence, data, types.OFFICE_MAX)
             need(kind == line["kind"], f"9.9: it is called {line['kind']} and is {kind}")
-            self.books.row(kind, content)
+            self.books.row(number, kind, content)
         except (Fault, Refused) as fault:
             self.report.find(f"row {number}: {fault}")
 
@@ -108,6 +111,11 @@ class Audit:
             self.report.find("the file is cut off: it has no last line")
         for name in sorted(self.stated.keys() | self.books.balances.keys()):
             stated, found = self.stated.get(name, 0), self.books.held(name)
+            if stated != found:
+                self.report.find(f"{name} is stated as {stated}, the evidence says {found}")
+        open_debts = {debt.name: debt.open for debt in self.books.debts.values() if debt.open}
+        for name in sorted(self.owed.keys() | open_debts.keys()):
+            stated, found = self.owed.get(name, 0), open_debts.get(name, 0)
             if stated != found:
                 self.report.find(f"{name} is stated as {stated}, the evidence says {found}")
         self.report.cash = -self.stated.get(CASH, 0)

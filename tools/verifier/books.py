@@ -2,14 +2,11 @@
 
 from . import entry
 from .crypto import wallet_id
+from .debts import Debts, account
 from .fork import fork_of_close, fork_of_entries
 from .trust import Trust, need
 
 CASH = "cash"
-
-
-def account(wallet):
-    return f"account/{wallet.hex()}"
 
 
 def purse(wallet, number):
@@ -53,6 +50,8 @@ class Payment:
         self.agreed, self.entry, self.amount = agreed, name, agreed.body["amount"]
         self.commit, self.committed, self.aborted = None, False, False
         self.outcome, self.left_out = None, False
+        # Whether the payer asked for the money or said that it came back; what the payee has.
+        self.asked_back, self.received, self.debt = False, 0, None
 
     @property
     def released(self):
@@ -67,7 +66,7 @@ class Payment:
         return f"suspense/{self.tx.hex()}/{self.payer.hex()}/{self.payee.hex()}"
 
 
-class Books:
+class Books(Debts):
     """Balances in minor units, and all that later rows refer to."""
 
     def __init__(self, root, operator, purse_max, grace):
@@ -75,6 +74,7 @@ class Books:
         self.purse_max, self.grace = purse_max, grace
         self.balances, self.owners, self.purses = {}, {}, {}
         self.payments, self.by_entry, self.order, self.aborts = {}, {}, {}, {}
+        self.forks, self.debts, self.number = {}, {}, 0
 
     # Balances.
 
@@ -109,8 +109,12 @@ class Books:
 
     # Rows.
 
-    def row(self, kind, content):
-        getattr(self, "_" + kind.lower())(content)
+    def row(self, number, kind, content):
+        self.number = number
+        try:
+            getattr(self, "_" + kind.lower())(content)
+        finally:
+            self.collect()
 
     def _officekey(self, key):
         self.trust.add_key(key)
@@ -160,6 +164,9 @@ class Books:
         for payment in at.entries:
             if payment.entry not in named:
                 owner.forked, payment.left_out = True, not payment.claimed
+                for item in body["entries"]:
+                    self.convict(payment.payer, payment.agreed, item["agreed"])
+                self.convict_by_close(payment.payer, payment.agreed, sync)
         self.set_aside(body["wallet"])
 
     def _chain(self, sync, at, owner):
@@ -182,16 +189,18 @@ class Books:
         kind, statement = state
         if kind == "Voided":
             self.trust.office_signed(statement)
+            self._asked_back(payment, agreed)
             return
         self.trust.need_signed(statement, self.owner(agreed.body["payee"]).key, "the payee")
         if kind == "Committed":
             about = (statement.body["agreed"], statement.body["payer"])
             need(about == (self.trust.hash(agreed), payer), "O-4: a COMMIT of another entry")
-            self._commits(payment, statement, False)
+            self._commits(payment, statement, True)
         else:
             about = entry.aborts(statement.body, agreed, payer, self.trust)
             need(about, "O-4: an ABORT of another entry")
             self._waived(statement)
+            self._asked_back(payment, agreed)
 
     def _learn(self, payer, agreed):
         """The payment of an entry; the first entry of a payment is the one that counts."""
@@ -213,11 +222,17 @@ class Books:
         payment = self.payments.get(key)
         if payment:
             payment.aborted |= entry.aborts(abort.body, payment.agreed, key[1], self.trust)
+            self.reconsider(payment)
+
+    def _asked_back(self, payment, agreed):
+        payment.asked_back |= payment.entry == self.trust.hash(agreed)
+        self.reconsider(payment)
 
     def _commits(self, payment, commit, committed):
         if payment.entry == commit.body["agreed"]:
             payment.commit = payment.commit or commit
             payment.committed |= committed
+        self.reconsider(payment)
 
     def _claimed(self, claim):
         agreed = claim["agreed"]
@@ -231,6 +246,10 @@ class Books:
             late = at.sync is not None
             if clash or late and fork_of_close(self.trust, agreed, at.sync):
                 self.owner(payer).forked = True
+            for other in others:
+                self.convict(payer, agreed, other)
+            if late:
+                self.convict_by_close(payer, agreed, at.sync)
             payment = self._learn(payer, agreed)
             payment.left_out |= late and payment.entry == name
         payment = self._learn(payer, agreed)
@@ -248,7 +267,7 @@ class Books:
         need(asks == (agreed.body["tx"], payer, name), "9.4: a RESOLVE of another entry")
         about = (self.trust.hash(request), payee)
         need(about == (agreed.body["request"], agreed.body["payee"]), "9.4: another request")
-        self._learn(payer, agreed)
+        self._asked_back(self._learn(payer, agreed), agreed)
         if asked["abort"] is not None:
             self.trust.need_signed(asked["abort"], self.owner(payee).key, "the payee")
             need(entry.aborts(asked["abort"].body, agreed, payer, self.trust), "9.4: another ABORT")
@@ -285,6 +304,8 @@ class Books:
             need(not payment.claimed, "O-15: a claimed payment is voided")
             self.move(payment.suspense, self.coming(payment.payer), self.held(payment.suspense))
         payment.outcome = body["kind"]
+        payment.received = payment.amount if body["kind"] == "Paid" else 0
+        self.reconsider(payment)
         self.set_aside(payment.payee)
         self.set_aside(payment.payer)
 
@@ -313,8 +334,10 @@ class Books:
         need(body["key"] == owner.key, "9.2: a certificate of another key")
         old = purse(wallet, owner.number)
         self.move(old, new, self.held(old))
+        self.collect_from_purse(wallet, new)
         most = 0 if owner.forked else self.purse_max
         self.move(new, account(wallet), max(self.held(new) - most, 0))
+        self.collect()
         if row["transferred"] and sync.body["transfer"] != "None":
             kind, amount = sync.body["transfer"]
             ways = {"Charge": (account(wallet), new), "Withdraw": (new, account(wallet))}

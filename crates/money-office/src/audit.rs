@@ -4,6 +4,7 @@
 //! evidence in order with its own rules, and compares what it finds with the stored balances and
 //! with the sum of the postings.
 
+mod debts;
 mod model;
 mod replay;
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::draft::{Decided, read_row};
 use crate::evidence::Evidence;
 use crate::office::Office;
-use crate::rows::{Account, AccountRow, PostingRow};
+use crate::rows::{Account, AccountRow, DebtRow, PostingRow};
 use crate::store::{LedgerStore, StoreError, Table};
 
 /// Rows of one scan.
@@ -48,6 +49,8 @@ pub struct AuditReport {
     pub purses: i128,
     /// Sum of all suspended payments.
     pub suspense: i128,
+    /// Sum of all bonds.
+    pub bonds: i128,
     /// Evidence that does not hold, by its row.
     pub faults: Vec<String>,
     /// Balances that differ, the first ones.
@@ -64,7 +67,8 @@ impl AuditReport {
     /// Cash less what the books owe: 0 when money was neither made nor lost.
     #[must_use]
     pub fn missing(&self) -> i128 {
-        let owed = self.accounts.saturating_add(self.purses).saturating_add(self.suspense);
+        let owed = self.accounts.saturating_add(self.bonds).saturating_add(self.purses);
+        let owed = owed.saturating_add(self.suspense);
         self.cash.saturating_sub(owed)
     }
 }
@@ -80,10 +84,10 @@ impl<S: LedgerStore> Office<S> {
         self.each(Table::Evidence, |key, bytes| {
             report.evidence = report.evidence.saturating_add(1);
             let fault = match read_row::<Evidence>(Table::Evidence, bytes) {
-                Ok(evidence) => model.replay(evidence).err(),
+                Ok(evidence) => model.replay(row_number(key), evidence).err(),
                 Err(_) => Some(model::Fault::Unreadable),
             };
-            let number = key.iter().fold(0u64, |n, byte| (n << 8) | u64::from(*byte));
+            let number = row_number(key);
             if let Some(fault) = fault.filter(|_| report.faults.len() < LISTED_MAX) {
                 report.faults.push(format!("evidence row {number}: {fault}"));
             }
@@ -96,6 +100,7 @@ impl<S: LedgerStore> Office<S> {
         let books = self.balances()?;
         report.cash = model.cash();
         report.add_up(&books);
+        report.compare_debts(&self.debt_rows()?, model.open_debts());
         let model = model.into_books();
         report.compare(&books, &model, false);
         report.compare(&books, &self.posted()?, true);
@@ -153,8 +158,27 @@ impl AuditReport {
                 Account::Wallet(_) => &mut self.accounts,
                 Account::Purse(..) => &mut self.purses,
                 Account::Suspense(_) => &mut self.suspense,
+                Account::Bond(_) => &mut self.bonds,
             };
             *sum = sum.saturating_add(*balance);
+        }
+    }
+
+    /// Names the debts that are not open by what the evidence says.
+    fn compare_debts(&mut self, books: &[DebtRow], evidence: BTreeMap<Vec<u8>, (String, u64)>) {
+        let mut evidence = evidence;
+        let stored = books.iter().filter(|row| row.open() > 0);
+        let mut pairs: Vec<(String, u64, u64)> = Vec::new();
+        for row in stored {
+            let found = evidence.remove(&row.key()).map_or(0, |(_, open)| open);
+            pairs.push((row.name(), row.open(), found));
+        }
+        pairs.extend(evidence.into_values().map(|(name, open)| (name, 0, open)));
+        for (row, books, evidence) in pairs {
+            if books != evidence && self.differences.len() < LISTED_MAX {
+                let (books, evidence) = (i128::from(books), i128::from(evidence));
+                self.differences.push(Difference { row, books, evidence, postings: false });
+            }
         }
     }
 
@@ -174,4 +198,9 @@ impl AuditReport {
             }
         }
     }
+}
+
+/// The number of a row of evidence, from its key.
+fn row_number(key: &[u8]) -> u64 {
+    key.iter().fold(0u64, |n, byte| (n << 8) | u64::from(*byte))
 }

@@ -38,6 +38,9 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.set_balance(debit, less);
         let more = self.balance(credit)?.checked_add(sum).ok_or(StoreError::Range)?;
         self.set_balance(credit, more);
+        if let Account::Wallet(wallet) | Account::Bond(wallet) = credit {
+            self.touched.insert(wallet);
+        }
         Ok(())
     }
 

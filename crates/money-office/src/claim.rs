@@ -75,12 +75,16 @@ impl<S: LedgerStore> Draft<'_, S> {
         if mutant::is(Mutant::ClaimAfterVoid) {
             row.outcome.take_if(|outcome| outcome.body.kind == OutcomeKind::Void);
         }
-        if let Some(outcome) = row.outcome {
-            return Ok(Verdict::Outcome(outcome));
-        }
         if self.note(&mut row, verified) {
             self.keep(&Evidence::Claimed(Box::new(claim.clone())))?;
+            // What was collected just now may be of this payment.
+            let stored: PaymentRow = self.need(Table::Payments, &key.bytes())?;
+            row.received = stored.received;
             self.put(Table::Payments, &key.bytes(), &row);
+            self.reconsider(key)?;
+        }
+        if let Some(outcome) = row.outcome {
+            return Ok(Verdict::Outcome(outcome));
         }
         if let Some((_, proof)) = fork {
             self.accuse(checkpoint, proof)?;

@@ -8,6 +8,7 @@ use onehop_wire::{Hash, UnixSeconds, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::debts::Touched;
 use crate::error::OfficeError;
 use crate::evidence::Evidence;
 use crate::rows::SetupRow;
@@ -28,6 +29,8 @@ pub(crate) struct Draft<'a, S> {
     pub(crate) now: UnixSeconds,
     /// Evidence of this call, for the postings.
     pub(crate) cause: Hash,
+    /// Wallets whose money or debts this call changed, and whose debts were not looked at since.
+    pub(crate) touched: Touched,
     /// Payments that this call decided.
     pub(crate) decided: Vec<OutcomeKind>,
     batch: Batch,
@@ -42,7 +45,8 @@ impl<'a, S: LedgerStore> Draft<'a, S> {
         now: UnixSeconds,
     ) -> Self {
         let (cause, batch, decided) = (Hash([0; 32]), Batch::default(), Vec::new());
-        Self { store, setup, trust, signer, signer_number, now, cause, decided, batch }
+        let touched = Touched::new();
+        Self { store, setup, trust, signer, signer_number, now, cause, touched, decided, batch }
     }
 
     /// The writes of the call.
@@ -115,8 +119,10 @@ impl<'a, S: LedgerStore> Draft<'a, S> {
         Ok(next)
     }
 
-    /// Keeps a statement that the office acts on.
+    /// Keeps a statement that the office acts on, once what came before has been collected: the
+    /// audit does that after each row.
     pub(crate) fn keep(&mut self, evidence: &Evidence) -> Result<u64, StoreError> {
+        self.collect()?;
         let number = self.count("evidence")?;
         self.put(Table::Evidence, &number.to_be_bytes(), evidence);
         Ok(number)

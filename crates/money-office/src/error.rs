@@ -147,6 +147,14 @@ pub enum Refusal {
         /// Sum free, for people.
         free: String,
     },
+    /// The wallet owes what it signed twice over; what it has goes there first.
+    #[error("wallet {} owes {owed} to others", .wallet.short())]
+    Debt {
+        /// The debtor.
+        wallet: WalletId,
+        /// What it owes, for people.
+        owed: String,
+    },
     /// Nothing is not an amount.
     #[error("the amount is 0")]
     Zero,
@@ -195,6 +203,7 @@ impl Refusal {
             Self::OtherEntry { .. } => "other-entry",
             Self::Office(_) => "other-office",
             Self::Insufficient { .. } => "insufficient-funds",
+            Self::Debt { .. } => "debt",
             Self::Zero => "amount",
             Self::Stale { .. } => "stale-command",
             Self::KeyExpired { .. } => "office-key",

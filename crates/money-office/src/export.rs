@@ -11,7 +11,7 @@ use crate::draft::{Decided, read_row};
 use crate::evidence::Evidence;
 use crate::office::{NO_HASH, Office};
 use crate::payments::Proof;
-use crate::rows::{Account, AccountRow, CheckpointRow, SetupRow};
+use crate::rows::{Account, AccountRow, CheckpointRow, DebtRow, SetupRow};
 use crate::store::{LedgerStore, StoreError, Table};
 
 /// Bytes of evidence in one page, about.
@@ -25,8 +25,17 @@ pub struct ExportPage {
     setup: SetupRow,
     /// Number and bytes of each row.
     rows: Vec<(u64, Vec<u8>)>,
-    /// After the last row: the balances that are not zero, as of that row, and the fork proofs.
-    end: Option<(Vec<AccountRow>, Vec<ForkProof>)>,
+    end: Option<ExportEnd>,
+}
+
+/// After the last row: the books as they stand then.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+struct ExportEnd {
+    /// Balances that are not zero.
+    accounts: Vec<AccountRow>,
+    /// Debts that are open.
+    debts: Vec<DebtRow>,
+    proofs: Vec<ForkProof>,
 }
 
 impl ExportPage {
@@ -37,7 +46,7 @@ impl ExportPage {
 
     /// The fork proofs, if this is the last page.
     pub(crate) fn proofs(&self) -> Option<&[ForkProof]> {
-        self.end.as_ref().map(|(_, proofs)| proofs.as_slice())
+        self.end.as_ref().map(|end| end.proofs.as_slice())
     }
 }
 
@@ -52,7 +61,9 @@ impl<S: LedgerStore> Office<S> {
             let at = last.to_be_bytes();
             let page = self.store().scan(Table::Evidence, &[], Some(&at), PAGE_ROWS)?;
             if page.is_empty() {
-                let end = Some((self.standing()?, self.proof_files()?));
+                let debts = self.debt_rows()?.into_iter().filter(|row| row.open() > 0).collect();
+                let (accounts, proofs) = (self.standing()?, self.proof_files()?);
+                let end = Some(ExportEnd { accounts, debts, proofs });
                 return Ok(ExportPage { setup: self.setup().clone(), rows, end });
             }
             for (key, row) in page {
@@ -154,12 +165,15 @@ impl ExportText {
             let (hex, chain) = (hex::encode(bytes), self.chain.to_string());
             line(json!({"row": number.to_string(), "kind": kind, "bytes": hex, "chain": chain}));
         }
-        let Some((accounts, proofs)) = &page.end else { return (text, false) };
-        for row in accounts {
+        let Some(end) = &page.end else { return (text, false) };
+        for row in &end.accounts {
             let balance = row.balance.to_string();
             line(json!({"account": account(&row.account), "balance": balance}));
         }
-        for proof in proofs {
+        for row in &end.debts {
+            line(json!({"debt": row.name(), "open": row.open().to_string()}));
+        }
+        for proof in &end.proofs {
             line(json!({"proof": hex::encode(encode(proof))}));
         }
         line(json!({"rows": self.last.to_string(), "chain": self.chain.to_string()}));
@@ -185,6 +199,8 @@ fn head(setup: &SetupRow) -> serde_json::Value {
 fn account(account: &Account) -> String {
     match account {
         Account::Suspense(key) => format!("suspense/{}/{}/{}", key.tx, key.payer, key.payee),
-        Account::Cash | Account::Wallet(_) | Account::Purse(..) => account.to_string(),
+        Account::Cash | Account::Wallet(_) | Account::Bond(_) | Account::Purse(..) => {
+            account.to_string()
+        }
     }
 }

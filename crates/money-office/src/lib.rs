@@ -37,6 +37,7 @@ pub mod cases;
 mod claim;
 #[cfg(feature = "service")]
 pub mod cli;
+pub mod debts;
 mod draft;
 mod enrol;
 pub mod error;
@@ -68,6 +69,7 @@ mod tests;
 
 pub use audit::{AuditReport, Difference};
 pub use cases::{CaseSearch, finding_json};
+pub use debts::DebtReport;
 pub use error::{OfficeError, Refusal};
 pub use export::{ExportPage, ExportText};
 pub use inspect::Standing;

@@ -235,6 +235,7 @@ impl<S: LedgerStore> Office<S> {
         let signer = (&self.signer, self.signer_number);
         let mut draft = Draft::new(&self.store, &self.setup, &self.trust, signer, now);
         let answer = work(&mut draft)?;
+        draft.collect()?;
         let mut batch = draft.into_batch();
         if !batch.writes.is_empty() {
             // A call that decides nothing need not move the clock.

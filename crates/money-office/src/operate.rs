@@ -38,6 +38,10 @@ impl<S: LedgerStore> Office<S> {
             check_age(now, order.body().at)?;
             return Ok(OperatorAnswer::Exported(Box::new(self.export(after)?)));
         }
+        if order.body().command == Command::Debts {
+            check_age(now, order.body().at)?;
+            return Ok(OperatorAnswer::Debts(self.debts()?));
+        }
         self.call(now, |draft| {
             if let Some(answer) = draft.answered(order.hash())? {
                 return Ok(answer);
@@ -83,7 +87,7 @@ impl<S: LedgerStore> Draft<'_, S> {
                 return self.reported(wallet);
             }
             // Answered by the caller: it needs no draft.
-            Command::Audit | Command::Export { .. } => {
+            Command::Audit | Command::Export { .. } | Command::Debts => {
                 return Ok(OperatorAnswer::Wallets(Vec::new()));
             }
         };
@@ -115,6 +119,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         let (debit, credit) = if out { (account, Account::Cash) } else { (Account::Cash, account) };
         self.keep(&Evidence::Operator(order.clone()))?;
         self.post(debit, credit, amount)?;
+        self.collect()?;
         self.reported(wallet)
     }
 
@@ -211,6 +216,8 @@ impl<S: LedgerStore> Draft<'_, S> {
             purse: self.balance(Account::Purse(wallet, row.number))?,
             incoming: self.balance(self.next_purse(wallet)?)?,
             suspense: suspended.get(&wallet).copied().unwrap_or(0),
+            bond: self.balance(Account::Bond(wallet))?,
+            owes: self.owed(wallet)?,
             checkpoint: row.number,
             expires: purse.signed.body.expires,
             revoked: row.revoked,

@@ -4,6 +4,7 @@ use onehop_wire::{Nonce, Statement, UnixSeconds, WalletId};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditReport;
+use crate::debts::DebtReport;
 use crate::export::ExportPage;
 
 /// How far the date of a command may be from the office's clock.
@@ -62,6 +63,8 @@ pub enum Command {
         /// The last row that is known already; 0 for none.
         after: u64,
     },
+    /// List the debts.
+    Debts,
 }
 
 /// What became of an order.
@@ -86,6 +89,8 @@ pub enum OperatorAnswer {
     Audit(AuditReport),
     /// To [`Command::Export`].
     Exported(Box<ExportPage>),
+    /// To [`Command::Debts`].
+    Debts(Vec<DebtReport>),
 }
 
 /// A wallet as the office's books have it. Sums are in minor units.
@@ -103,6 +108,10 @@ pub struct WalletReport {
     pub incoming: i128,
     /// Its payments covered and undecided.
     pub suspense: i128,
+    /// Security that its owner left at the office.
+    pub bond: i128,
+    /// What it owes to others because it signed statements that contradict each other.
+    pub owes: u64,
     /// Number of its newest checkpoint.
     pub checkpoint: u32,
     /// Last second of that checkpoint.

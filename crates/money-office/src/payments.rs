@@ -33,7 +33,7 @@ pub enum Proof {
 
 impl Proof {
     /// The hash that names the proof in an OUTCOME (spec §8.1).
-    fn hash(&self, office: &OfficeId) -> Hash {
+    pub(crate) fn hash(&self, office: &OfficeId) -> Hash {
         let (first, second) = match self {
             Self::Entries(pair) => {
                 let at = |entry: &Signed<Agreed>| (entry.body.seq, entry.hash(office));
@@ -43,6 +43,14 @@ impl Proof {
             Self::Close(pair) => (pair.0.hash(office), pair.1.hash(office)),
         };
         hash_of("fork-proof", &[first.as_bytes(), second.as_bytes()])
+    }
+
+    /// The checkpoint whose owner signed both.
+    pub(crate) fn checkpoint(&self) -> Hash {
+        match self {
+            Self::Entries(pair) => pair.0.body.checkpoint,
+            Self::Close(pair) => pair.0.body.checkpoint,
+        }
     }
 }
 
@@ -83,9 +91,12 @@ impl<S: LedgerStore> Draft<'_, S> {
             commit: None,
             committed: false,
             aborted: false,
+            asked_back: false,
             outcome: None,
             proof: None,
             evidence: self.cause,
+            received: 0,
+            debt: None,
         };
         let abort = key_of(&[key.tx.as_bytes(), key.payee.as_bytes()]);
         if let Some(abort) = self.find::<Signed<Abort>>(Table::Aborts, &abort)? {
@@ -198,6 +209,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         }
         row.aborted = true;
         self.put(Table::Payments, &key.bytes(), &row);
+        self.reconsider(key)?;
         Ok(vec![Work::Payment(key)])
     }
 
@@ -383,8 +395,10 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.delete(Table::Waiting, &waiting_key(&row));
         self.delete(Table::Open, &key.bytes());
         row.outcome = Some(outcome.clone());
+        row.received = if kind == OutcomeKind::Paid { row.amount } else { 0 };
         self.put(Table::Payments, &key.bytes(), &row);
         self.keep(&Evidence::Decided(outcome.clone()))?;
+        self.reconsider(key)?;
         self.decided.push(kind);
         if let OutcomeKind::Disputed(proof) = kind {
             self.blame_dependents(key.payee, &row, proof)?;

@@ -82,14 +82,17 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         let known = self.bytes(Table::Payments, &at.bytes())?.is_some();
         let (key, row) = self.learn(agreed, entry, found)?;
-        if let Some(outcome) = row.outcome {
-            return Ok(Verdict::Outcome(outcome));
-        }
-        if !known || (asked.abort.is_some() && !row.aborted) {
+        if !known || !row.asked_back || (asked.abort.is_some() && !row.aborted) {
             self.keep(&Evidence::Resolved(Box::new(asked.clone())))?;
+            let row: PaymentRow = self.need(Table::Payments, &key.bytes())?;
+            self.put(Table::Payments, &key.bytes(), &PaymentRow { asked_back: true, ..row });
+            self.reconsider(key)?;
         }
         if let Some(abort) = &asked.abort {
             self.file_abort(abort)?;
+        }
+        if let Some(outcome) = row.outcome {
+            return Ok(Verdict::Outcome(outcome));
         }
         self.move_on(vec![Work::Payment(key)])?;
         self.lapse(checkpoint)?;

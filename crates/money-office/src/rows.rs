@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use onehop_wire::office::Outcome;
+use onehop_wire::office::{Outcome, OutcomeKind};
 use onehop_wire::{
     Agreed, Certificate, Checkpoint, Currency, Hash, Limits, PublicKey, Signed, Text, TxId,
     UnixSeconds, WalletId, limits::NAME_MAX,
@@ -43,6 +43,8 @@ pub enum Account {
     Purse(WalletId, u32),
     /// A payment covered by its payer and not yet decided.
     Suspense(PaymentKey),
+    /// What a wallet's owner left at the office as security for what the wallet signs.
+    Bond(WalletId),
 }
 
 impl Account {
@@ -54,6 +56,7 @@ impl Account {
                 [&[2], wallet.as_bytes().as_slice(), &number.to_be_bytes()].concat()
             }
             Self::Suspense(key) => [&SUSPENSE_TAG, key.bytes().as_slice()].concat(),
+            Self::Bond(wallet) => [&[4], wallet.as_bytes().as_slice()].concat(),
         }
     }
 }
@@ -65,6 +68,7 @@ impl fmt::Display for Account {
             Self::Wallet(wallet) => write!(f, "account/{wallet}"),
             Self::Purse(wallet, number) => write!(f, "purse/{wallet}/{number}"),
             Self::Suspense(key) => write!(f, "suspense/{}", key.tx),
+            Self::Bond(wallet) => write!(f, "bond/{wallet}"),
         }
     }
 }
@@ -180,15 +184,36 @@ pub(crate) struct PaymentRow {
     /// Part of the amount in suspense.
     pub(crate) covered: u64,
     pub(crate) commit: Option<CommitFacts>,
-    /// The payer waived the money.
+    /// The payer waived the money: COMMITTED, or Committed in its SYNC.
     pub(crate) committed: bool,
     /// The seller waived the money.
     pub(crate) aborted: bool,
+    /// The payer asked for the money or said that it came back: RESOLVE, or Aborted or Voided in
+    /// its SYNC.
+    pub(crate) asked_back: bool,
     pub(crate) outcome: Option<Signed<Outcome>>,
     /// Proof that its payer, or the payer of a receipt behind it, contradicted itself.
     pub(crate) proof: Option<Hash>,
     /// Newest evidence about it.
     pub(crate) evidence: Hash,
+    /// Part of the amount that the payee has, by the OUTCOME and by debts.
+    pub(crate) received: u64,
+    /// Key of the debt that it made last.
+    pub(crate) debt: Option<Vec<u8>>,
+}
+
+/// What somebody owes who signed two statements of one payment that contradict each other.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct DebtRow {
+    pub(crate) debtor: WalletId,
+    pub(crate) creditor: WalletId,
+    pub(crate) payment: PaymentKey,
+    /// Number of the row of evidence that made it.
+    pub(crate) row: u64,
+    pub(crate) amount: u64,
+    pub(crate) collected: u64,
+    /// Stronger evidence came since: what is not collected is owed no more.
+    pub(crate) is_ended: bool,
 }
 
 impl PaymentRow {
@@ -199,6 +224,19 @@ impl PaymentRow {
 
     pub(crate) const fn is_claimed(&self) -> bool {
         self.commit.is_some() && !self.is_released()
+    }
+
+    /// True if by all evidence the payee should have the money, whatever the OUTCOME said.
+    pub(crate) const fn is_owed_to_payee(&self) -> bool {
+        // Before COMMITTED, what was voided stays so: the claim came too late.
+        let is_void =
+            matches!(&self.outcome, Some(it) if matches!(it.body.kind, OutcomeKind::Void));
+        if is_void { self.committed } else { self.is_claimed() }
+    }
+
+    /// The payer said both that the payment is unconditional and that its money is to come back.
+    pub(crate) const fn is_payers_word_broken(&self) -> bool {
+        self.committed && self.asked_back
     }
 }
 

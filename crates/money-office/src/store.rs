@@ -46,11 +46,13 @@ pub enum Table {
     News = 17,
     /// Proofs that a payer signed contradicting entries, by hash.
     Proofs = 18,
+    /// Debts, by debtor, row of evidence and payment key.
+    Debts = 19,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Meta,
         Self::OfficeKeys,
         Self::Wallets,
@@ -69,6 +71,7 @@ impl Table {
         Self::Answers,
         Self::News,
         Self::Proofs,
+        Self::Debts,
     ];
 
     /// The number under which the table is stored.

@@ -110,16 +110,19 @@ impl<S: LedgerStore> Draft<'_, S> {
             Err(error @ OfficeError::Store(_)) => return Err(error),
         };
         match &entry.proven {
-            Proven::Committed(commit) if row.commit.is_none() => {
+            Proven::Committed(commit) => {
                 let payee_checkpoint = commit.body().payee_checkpoint;
-                row.commit = Some(CommitFacts { commit: commit.hash(), payee_checkpoint });
+                let facts = CommitFacts { commit: commit.hash(), payee_checkpoint };
+                row.commit.get_or_insert(facts);
+                row.committed = true;
             }
-            Proven::Aborted => row.aborted = true,
-            Proven::Committed(_) | Proven::InDoubt | Proven::Voided => {}
+            Proven::Aborted => (row.aborted, row.asked_back) = (true, true),
+            Proven::Voided => row.asked_back = true,
+            Proven::InDoubt => {}
         }
         row.evidence = self.cause;
         self.put(Table::Payments, &key.bytes(), &row);
-        Ok(())
+        Ok(self.reconsider(key)?)
     }
 
     /// A payment that the closing chain leaves out: if claimed, it is paid as far as the purse
@@ -158,10 +161,13 @@ impl<S: LedgerStore> Draft<'_, S> {
         let account = Account::Wallet(wallet);
         let left = self.free(old)?;
         self.post(old, next, left)?;
+        self.collect()?;
+        self.collect_from_purse(wallet, next)?;
         let row = self.wallet_row(wallet)?;
         let full = if row.frozen { 0 } else { self.setup.purse_max };
         let over = self.free(next)?.saturating_sub(full);
         self.post(next, account, over)?;
+        self.collect()?;
         let result = match self.transfer(sync, &row, next) {
             Ok(()) => TransferResult::Done,
             Err(OfficeError::Refused(refusal)) => TransferResult::Refused(sentence(&refusal)),
@@ -180,6 +186,11 @@ impl<S: LedgerStore> Draft<'_, S> {
                 Err(Refusal::Frozen { wallet: sync.wallet }.into())
             }
             Transfer::Charge(sum) => {
+                let owed = self.owed(sync.wallet)?;
+                if owed > 0 {
+                    let owed = self.money(owed);
+                    return Err(Refusal::Debt { wallet: sync.wallet, owed }.into());
+                }
                 let (limit, reached) = (self.setup.purse_max, held.saturating_add(sum));
                 if reached > limit {
                     let (limit, reached) = (self.money(limit), self.money(reached));

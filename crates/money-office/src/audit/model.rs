@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use onehop_crypto::{BadSignature, ChainError, Trust};
 use onehop_evidence::{ClaimFault, ReleaseFault};
-use onehop_wire::office::Transfer;
+use onehop_wire::office::{OutcomeKind, Sync, Transfer};
 use onehop_wire::{Agreed, Certificate, Hash, PublicKey, Signed, UnixSeconds, WalletId};
 
+use super::debts::{Debt, DebtKey};
 use crate::rows::{Account, PaymentKey, SetupRow};
 
 /// Why a row of evidence does not hold.
@@ -68,13 +69,14 @@ pub(super) struct Purse {
     pub(super) wallet: WalletId,
     pub(super) number: u32,
     pub(super) redeem_by: UnixSeconds,
-    pub(super) closed: bool,
+    /// The SYNC that closed it, with its hash.
+    pub(super) closed: Option<(Box<Sync>, Hash)>,
     pub(super) lapsed: bool,
 }
 
 impl Purse {
     pub(super) const fn pays(&self) -> bool {
-        self.closed || self.lapsed
+        self.closed.is_some() || self.lapsed
     }
 }
 
@@ -89,7 +91,12 @@ pub(super) struct Payment {
     pub(super) claimed: Option<Option<Hash>>,
     pub(super) committed: bool,
     pub(super) aborted: bool,
-    pub(super) decided: bool,
+    /// The payer asked for the money, or said that it came back.
+    pub(super) asked_back: bool,
+    pub(super) outcome: Option<OutcomeKind>,
+    /// What the payee has of the amount, by the outcome and by debts.
+    pub(super) received: i128,
+    pub(super) debt: Option<DebtKey>,
     /// Nothing may be set aside for it: the chain that closed its checkpoint leaves it out.
     pub(super) left_out: bool,
 }
@@ -118,6 +125,11 @@ pub(super) struct Model<'a> {
     pub(super) by_entry: BTreeMap<Hash, PaymentKey>,
     /// ABORTs shown before the entry they are about.
     pub(super) aborts: BTreeMap<PaymentKey, onehop_wire::AbortSubject>,
+    /// Whom a fork proof of this hash convicts.
+    pub(super) forks: BTreeMap<Hash, WalletId>,
+    pub(super) debts: BTreeMap<DebtKey, Debt>,
+    /// Number of the row that is read.
+    pub(super) row: u64,
     books: BTreeMap<Account, i128>,
 }
 
@@ -133,6 +145,9 @@ impl<'a> Model<'a> {
             entries: BTreeMap::new(),
             by_entry: BTreeMap::new(),
             aborts: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            debts: BTreeMap::new(),
+            row: 0,
             books: BTreeMap::new(),
         }
     }
@@ -176,12 +191,14 @@ impl<'a> Model<'a> {
     pub(super) fn set_aside(&mut self, payer: WalletId) {
         let coming = self.coming(payer);
         let mut order = self.order.remove(&payer).unwrap_or_default();
-        order.retain(|key| self.payments.get(key).is_some_and(|at| !at.decided && !at.left_out));
+        order.retain(|key| {
+            self.payments.get(key).is_some_and(|at| at.outcome.is_none() && !at.left_out)
+        });
         for key in &order {
             let key = *key;
             let Some(payment) = self.payments.get(&key) else { continue };
             let Some(purse) = self.purses.get(&payment.checkpoint) else { continue };
-            let due = purse.closed || (purse.lapsed && payment.is_claimed());
+            let due = purse.closed.is_some() || (purse.lapsed && payment.is_claimed());
             if !due || payment.is_released() {
                 continue;
             }

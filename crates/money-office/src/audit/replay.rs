@@ -14,7 +14,14 @@ use crate::operator::{Command, OperatorCommand};
 use crate::rows::{Account, PaymentKey};
 
 impl Model<'_> {
-    pub(super) fn replay(&mut self, evidence: Evidence) -> Result<(), Fault> {
+    pub(super) fn replay(&mut self, row: u64, evidence: Evidence) -> Result<(), Fault> {
+        self.row = row;
+        let found = self.read(evidence);
+        self.collect();
+        found
+    }
+
+    fn read(&mut self, evidence: Evidence) -> Result<(), Fault> {
         match evidence {
             Evidence::OfficeKey(key) => Ok(self.trust.add_key(key)?),
             Evidence::Enrolled(enrolled) => self.enrolled(*enrolled),
@@ -63,7 +70,7 @@ impl Model<'_> {
         }
         ensure(coming == Account::Purse(wallet, number), "a checkpoint's number is not the next")?;
         let redeem_by = checkpoint.body().expires.plus(u64::from(certificate.body().claim_window));
-        let purse = Purse { wallet, number, redeem_by, closed: false, lapsed: false };
+        let purse = Purse { wallet, number, redeem_by, closed: None, lapsed: false };
         self.purses.insert(checkpoint.hash(), purse);
         let owner = Owner {
             key,
@@ -93,18 +100,22 @@ impl Model<'_> {
             | Command::Audit
             | Command::Wallets
             | Command::Wallet { .. }
-            | Command::Export { .. } => {}
+            | Command::Export { .. }
+            | Command::Debts => {}
         }
         Ok(())
     }
 
     fn synced(&mut self, sync: Signed<Sync>) -> Result<(), Fault> {
         let key = self.owner(sync.body.wallet)?.key;
-        let sync = verify(self.trust.office(), &key, sync)?.into_signed().body;
+        let sync = verify(self.trust.office(), &key, sync)?;
+        let (hash, sync) = (sync.hash(), sync.into_signed().body);
         let (wallet, checkpoint) = (sync.wallet, sync.checkpoint);
         let newest = self.owner(wallet)?.newest == checkpoint;
-        ensure(newest && !self.purse(checkpoint)?.closed, "a closed checkpoint was closed again")?;
-        self.purses.entry(checkpoint).and_modify(|purse| purse.closed = true);
+        let is_closed = self.purse(checkpoint)?.closed.is_some();
+        ensure(newest && !is_closed, "a closed checkpoint was closed again")?;
+        let closed = (Box::new(sync.clone()), hash);
+        self.purses.entry(checkpoint).and_modify(|purse| purse.closed = Some(closed));
         let mut chain: BTreeSet<Hash> = BTreeSet::new();
         for abort in &sync.aborts {
             let abort = verify(self.trust.office(), &key, abort.clone())?;
@@ -118,20 +129,32 @@ impl Model<'_> {
             self.register(about, agreed.body(), agreed.hash())?;
             self.stated(about, agreed.body(), agreed.hash(), &entry.state)?;
         }
-        let mut forked = false;
-        for (_, hash) in self.entries.get(&checkpoint).map(Vec::as_slice).unwrap_or_default() {
-            let key = self.by_entry.get(hash).filter(|_| !chain.contains(hash));
-            if let Some(payment) = key.and_then(|key| self.payments.get_mut(key)) {
-                forked = true;
-                payment.left_out = !payment.is_claimed();
-            }
-        }
+        let forked = self.leave_out(&sync, hash, &chain);
         self.owners.entry(wallet).and_modify(|owner| {
             owner.forked |= forked;
             owner.transfer = Some(sync.transfer);
         });
         self.set_aside(wallet);
         Ok(())
+    }
+
+    /// Marks the entries that a closing chain leaves out; true if there are any.
+    fn leave_out(&mut self, sync: &Sync, hash: Hash, chain: &BTreeSet<Hash>) -> bool {
+        let known = self.entries.get(&sync.checkpoint).cloned().unwrap_or_default();
+        let mut forked = false;
+        for (agreed, entry) in known.iter().filter(|(_, entry)| !chain.contains(entry)) {
+            for other in &sync.entries {
+                let other = (&other.agreed.body, other.agreed.hash(self.trust.office()));
+                self.convict(sync.wallet, (agreed, *entry), other);
+            }
+            self.convict_by_close(sync.wallet, (agreed, *entry), (sync, hash));
+            let key = self.by_entry.get(entry);
+            if let Some(payment) = key.and_then(|key| self.payments.get_mut(key)) {
+                forked = true;
+                payment.left_out = !payment.is_claimed();
+            }
+        }
+        forked
     }
 
     fn stated(
@@ -142,21 +165,31 @@ impl Model<'_> {
         state: &EntryState,
     ) -> Result<(), Fault> {
         match state {
-            EntryState::InDoubt | EntryState::Voided(_) => {}
+            EntryState::InDoubt => {}
+            EntryState::Voided(_) => self.asked_back(about, entry),
             EntryState::Committed(commit) => {
                 let key = self.owner(about.payee)?.key;
                 let commit = verify(self.trust.office(), &key, commit.clone())?;
                 ensure(commit.body().agreed == entry, "a commit is for another entry")?;
-                self.committed(about, commit.body(), false);
+                self.committed(about, commit.body(), true);
             }
             EntryState::Aborted(abort) => {
                 let key = self.owner(about.payee)?.key;
                 let abort =
                     verify_abort(&self.trust, &key, &about.payer, (agreed, entry), abort.clone())?;
                 self.waived(abort.body());
+                self.asked_back(about, entry);
             }
         }
         Ok(())
+    }
+
+    fn asked_back(&mut self, key: PaymentKey, entry: Hash) {
+        let payment = self.payments.get_mut(&key);
+        if let Some(payment) = payment.filter(|payment| payment.entry == entry) {
+            payment.asked_back = true;
+        }
+        self.reconsider(key);
     }
 
     /// Notes an entry; one payment has one entry.
@@ -172,7 +205,10 @@ impl Model<'_> {
             claimed: None,
             committed: false,
             aborted: false,
-            decided: false,
+            asked_back: false,
+            outcome: None,
+            received: 0,
+            debt: None,
             left_out: false,
         };
         if self.payments.contains_key(&key) {
@@ -192,6 +228,7 @@ impl Model<'_> {
         if let Some(payment) = self.payments.get_mut(&key) {
             payment.aborted |= waives(abort.subject, payment);
         }
+        self.reconsider(key);
     }
 
     fn committed(&mut self, key: PaymentKey, commit: &Commit, waived: bool) {
@@ -200,6 +237,7 @@ impl Model<'_> {
             payment.claimed.get_or_insert(commit.payee_checkpoint);
             payment.committed |= waived;
         }
+        self.reconsider(key);
     }
 
     fn claimed(&mut self, claim: &Claim) -> Result<(), Fault> {
@@ -210,9 +248,9 @@ impl Model<'_> {
         let payer = verified.payer.checkpoint().body().wallet;
         let key = PaymentKey { tx: agreed.tx, payer, payee: agreed.payee };
         if !self.by_entry.contains_key(&entry) {
-            let closed = self.purse(agreed.checkpoint)?.closed;
+            let closed = self.purse(agreed.checkpoint)?.closed.is_some();
             self.register(key, agreed, entry)?;
-            self.mark_fork(payer, agreed, entry, closed);
+            self.mark_fork(payer, agreed, entry)?;
             if let Some(payment) = self.payments.get_mut(&key) {
                 // What comes after the close is covered by nothing.
                 payment.left_out |= closed;
@@ -223,12 +261,20 @@ impl Model<'_> {
         Ok(())
     }
 
-    fn mark_fork(&mut self, payer: WalletId, agreed: &Agreed, entry: Hash, closed: bool) {
-        let others = self.entries.get(&agreed.checkpoint).map(Vec::as_slice).unwrap_or_default();
-        let clash = others
-            .iter()
-            .any(|(other, hash)| contradiction((other, *hash), (agreed, entry)).is_some());
-        self.owners.entry(payer).and_modify(|owner| owner.forked |= clash || closed);
+    fn mark_fork(&mut self, payer: WalletId, agreed: &Agreed, entry: Hash) -> Result<(), Fault> {
+        let others = self.entries.get(&agreed.checkpoint).cloned().unwrap_or_default();
+        let mut clash = false;
+        for (other, hash) in others {
+            clash |= contradiction((&other, hash), (agreed, entry)).is_some();
+            self.convict(payer, (&other, hash), (agreed, entry));
+        }
+        let closed = self.purse(agreed.checkpoint)?.closed.clone();
+        if let Some((sync, hash)) = &closed {
+            self.convict_by_close(payer, (agreed, entry), (sync, *hash));
+        }
+        let forked = clash || closed.is_some();
+        self.owners.entry(payer).and_modify(|owner| owner.forked |= forked);
+        Ok(())
     }
 
     fn resolved(&mut self, asked: ResolveRequest) -> Result<(), Fault> {
@@ -239,6 +285,7 @@ impl Model<'_> {
         verify(self.trust.office(), &payee_key, asked.request)?;
         let key = PaymentKey { tx: agreed.body().tx, payer, payee };
         self.register(key, agreed.body(), agreed.hash())?;
+        self.asked_back(key, agreed.hash());
         if let Some(abort) = asked.abort {
             let about = (agreed.body(), agreed.hash());
             let abort = verify_abort(&self.trust, &payee_key, &payer, about, abort)?;
@@ -255,7 +302,7 @@ impl Model<'_> {
         let coming = self.coming(key.payer);
         let suspense = Account::Suspense(key);
         let payment = self.payments.get(&key).ok_or(Fault::Unknown { what: "payment" })?;
-        ensure(!payment.decided, "a payment was decided twice")?;
+        ensure(payment.outcome.is_none(), "a payment was decided twice")?;
         ensure(body.amount == payment.amount, "an outcome names another amount")?;
         match body.kind {
             OutcomeKind::Paid => {
@@ -279,7 +326,12 @@ impl Model<'_> {
             }
             OutcomeKind::Disputed(_) => {}
         }
-        self.payments.entry(key).and_modify(|payment| payment.decided = true);
+        let is_paid = body.kind == OutcomeKind::Paid;
+        self.payments.entry(key).and_modify(|payment| {
+            payment.outcome = Some(body.kind.clone());
+            payment.received = if is_paid { i128::from(payment.amount) } else { 0 };
+        });
+        self.reconsider(key);
         self.set_aside(key.payee);
         self.set_aside(key.payer);
         Ok(())
@@ -299,16 +351,18 @@ impl Model<'_> {
         let (old, forked) = (Account::Purse(wallet, owner.number), owner.forked);
         let transfer = owner.transfer.filter(|_| issued.transferred);
         self.shift(old, next, self.held(old));
+        self.collect_from_purse(wallet, next);
         let full = if forked { 0 } else { i128::from(self.setup.purse_max) };
         let over = self.held(next).saturating_sub(full).max(0);
         self.shift(next, Account::Wallet(wallet), over);
+        self.collect();
         match transfer.unwrap_or(Transfer::None) {
             Transfer::None => {}
             Transfer::Charge(sum) => self.shift(Account::Wallet(wallet), next, i128::from(sum)),
             Transfer::Withdraw(sum) => self.shift(next, Account::Wallet(wallet), i128::from(sum)),
         }
         let redeem_by = body.expires.plus(u64::from(certificate.body().claim_window));
-        let purse = Purse { wallet, number: body.number, redeem_by, closed: false, lapsed: false };
+        let purse = Purse { wallet, number: body.number, redeem_by, closed: None, lapsed: false };
         let (hash, issued, expected) = (checkpoint.hash(), body.balance, self.held(next));
         let number = body.number;
         self.purses.insert(hash, purse);

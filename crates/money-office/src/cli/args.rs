@@ -79,6 +79,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "HEX|URL|FILE")]
         root: String,
     },
+    /// List who owes whom, because he signed two statements that contradict each other
+    Debts,
     /// List the wallets
     Wallets,
     /// Show a wallet's account, purse and checkpoint

@@ -127,6 +127,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Redeem { wallet, amount } => cash(&folder, wallet, amount, json, redeem),
         Command::Settle => order(&folder, Order::Settle, json),
         Command::Audit => order(&folder, Order::Audit, json),
+        Command::Debts => order(&folder, Order::Debts, json),
         Command::Export { file } => export::export(&mut Access::open(&folder)?, file, json),
         Command::Evidence { tx, file } => {
             judge::evidence(&mut Access::open(&folder)?, tx, file, json)
@@ -185,7 +186,8 @@ fn report(access: &mut Access, who: &str) -> Result<WalletReport> {
         OperatorAnswer::Wallets(_)
         | OperatorAnswer::Settled { .. }
         | OperatorAnswer::Audit(_)
-        | OperatorAnswer::Exported(_) => {
+        | OperatorAnswer::Exported(_)
+        | OperatorAnswer::Debts(_) => {
             anyhow::bail!("the office answered another question")
         }
     }
@@ -205,7 +207,8 @@ fn finish(access: &Access, answer: &OperatorAnswer, json: bool) -> Result<()> {
         | OperatorAnswer::Wallet(_)
         | OperatorAnswer::Wallets(_)
         | OperatorAnswer::Settled { .. }
-        | OperatorAnswer::Exported(_) => Ok(()),
+        | OperatorAnswer::Exported(_)
+        | OperatorAnswer::Debts(_) => Ok(()),
     }
 }
 

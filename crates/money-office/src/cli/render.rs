@@ -7,7 +7,7 @@ use onehop_wire::office::OfficeInfo;
 use onehop_wire::{Currency, Money};
 use serde_json::{Map, Value, json};
 
-use crate::{AuditReport, OperatorAnswer, WalletReport, finding_json};
+use crate::{AuditReport, DebtReport, OperatorAnswer, WalletReport, finding_json};
 
 /// One line: the causes of an error, each once.
 pub(crate) fn complain(error: &anyhow::Error) {
@@ -65,6 +65,14 @@ pub(crate) fn answer(answer: &OperatorAnswer, currency: Currency, as_json: bool)
             line(as_json, &text, &fields);
         }
         OperatorAnswer::Audit(report) => audit(report, currency, as_json),
+        OperatorAnswer::Debts(debts) => {
+            for debt in debts {
+                self::debt(debt, currency, as_json);
+            }
+            if debts.is_empty() && !as_json {
+                println!("nobody owes anything");
+            }
+        }
         // Goes into a file.
         OperatorAnswer::Exported(_) => {}
     }
@@ -89,6 +97,33 @@ pub(crate) fn judgement(judgement: &Judgement, as_json: bool) {
     }
 }
 
+fn debt(debt: &DebtReport, currency: Currency, as_json: bool) {
+    let DebtReport { debtor, creditor, payment, amount, collected, open } = debt;
+    if as_json {
+        let fields = json!({
+            "debtor": debtor.to_string(),
+            "creditor": creditor.to_string(),
+            "tx": payment.tx.to_string(),
+            "payer": payment.payer.to_string(),
+            "payee": payment.payee.to_string(),
+            "currency": currency.code(),
+            "amount": amount,
+            "collected": collected,
+            "open": open,
+        });
+        println!("{fields}");
+        return;
+    }
+    let money = |minor: u64| Money::new(minor, currency);
+    println!(
+        "{debtor} owes {creditor} {}, of {} for payment {}, {} collected",
+        money(*open),
+        money(*amount),
+        payment.tx.short(),
+        money(*collected),
+    );
+}
+
 /// A sum that may be below zero.
 fn sum(minor: i128, currency: Currency) -> String {
     match u64::try_from(minor.unsigned_abs()) {
@@ -109,6 +144,8 @@ fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
             "purse": number(report.purse),
             "incoming": number(report.incoming),
             "suspense": number(report.suspense),
+            "bond": number(report.bond),
+            "owes": report.owes,
             "checkpoint": report.checkpoint,
             "expires": report.expires.to_string(),
             "revoked": report.revoked,
@@ -117,6 +154,13 @@ fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
         println!("{fields}");
         return;
     }
+    let mut more = String::new();
+    if report.bond != 0 {
+        more.push_str(&format!(", bond {}", money(report.bond)));
+    }
+    if report.owes != 0 {
+        more.push_str(&format!(", owes {}", money(i128::from(report.owes))));
+    }
     let flags = match (report.revoked, report.frozen) {
         (true, true) => ", revoked, frozen",
         (true, false) => ", revoked",
@@ -124,7 +168,7 @@ fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
         (false, false) => "",
     };
     println!(
-        "{} {:?}: account {}, purse {}, incoming {}, suspended {}, checkpoint {} until {}{flags}",
+        "{} {:?}: account {}, purse {}, incoming {}, suspended {}{more}, checkpoint {} until {}{flags}",
         report.wallet,
         report.name,
         money(report.account),
@@ -159,6 +203,7 @@ fn audit(report: &AuditReport, currency: Currency, as_json: bool) {
             "accounts": number(report.accounts),
             "purses": number(report.purses),
             "suspense": number(report.suspense),
+            "bonds": number(report.bonds),
             "missing": number(report.missing()),
             "faults": report.faults,
             "differences": differences.collect::<Vec<_>>(),
@@ -167,9 +212,10 @@ fn audit(report: &AuditReport, currency: Currency, as_json: bool) {
         return;
     }
     println!(
-        "cash {} = accounts {} + purses {} + suspended {}, from {} rows of evidence",
+        "cash {} = accounts {} + bonds {} + purses {} + suspended {}, from {} rows of evidence",
         sum(report.cash, currency),
         sum(report.accounts, currency),
+        sum(report.bonds, currency),
         sum(report.purses, currency),
         sum(report.suspense, currency),
         report.evidence,

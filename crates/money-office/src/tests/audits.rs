@@ -21,7 +21,11 @@ fn busy() -> (World, onehop_wire::WalletId) {
 }
 
 /// The office over its store with one row changed.
-fn with(world: World, table: Table, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<String> {
+pub(super) fn with(
+    world: World,
+    table: Table,
+    change: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Vec<String> {
     let mut store = world.office.into_store();
     let mut found = false;
     for (key, value) in store.scan(table, &[], None, usize::MAX).unwrap() {

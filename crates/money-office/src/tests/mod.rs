@@ -1,6 +1,7 @@
 //! The office against synthetic wallets with real signatures.
 
 mod audits;
+mod debts;
 mod doubts;
 mod enrolments;
 mod forks;
