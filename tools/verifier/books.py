@@ -2,11 +2,13 @@
 
 from . import entry
 from .crypto import wallet_id
-from .debts import Debts, account
+from .debts import Debts, account, bond
 from .fork import fork_of_close, fork_of_entries
 from .trust import Trust, need
 
 CASH = "cash"
+# How far the date of an operator's order may be off the office's clock.
+COMMAND_SECONDS = 300
 
 
 def purse(wallet, number):
@@ -18,7 +20,7 @@ class Owner:
 
     def __init__(self, certificate, checkpoint, name):
         self.certificate, self.checkpoint, self.name = certificate, checkpoint, name
-        self.sync, self.forked = None, False
+        self.sync, self.forked, self.lost, self.liable_until = None, False, False, 0
 
     @property
     def key(self):
@@ -136,16 +138,45 @@ class Books(Debts):
         name = self.trust.hash(checkpoint)
         self.purses[name] = Purse(certificate, checkpoint)
         self.owners[wallet] = Owner(certificate, checkpoint, name)
+        ends = self.purses[name].redeem_by
+        self.owners[wallet].liable_until = max(ends, before.liable_until if before else 0)
 
     def _operator(self, order):
         self.trust.need_signed(order, self.operator, "the operator")
+        need(not isinstance(order.body["command"], str), "9.9: an order that only asks")
         kind, content = order.body["command"]
+        if kind == "Refund":
+            self._refunded(content["from"], content["to"], order.body["at"])
+            return
         wallet = content["wallet"]
-        self.owner(wallet)
+        owner = self.owner(wallet)
         if kind == "Deposit":
             self.move(CASH, account(wallet), content["amount"])
         elif kind == "Redeem":
             self.move(account(wallet), CASH, content["amount"])
+        elif kind == "ReportLost":
+            owner.lost = True
+        elif kind == "Bond":
+            self.move(account(wallet), bond(wallet), content["amount"])
+        elif kind == "ReleaseBond":
+            self._need_free(wallet, order.body["at"])
+            self.move(bond(wallet), account(wallet), content["amount"])
+
+    def _need_free(self, wallet, at):
+        """O-32: nothing that the wallet signed can be claimed in time. An order's date may be off."""
+        over = at + COMMAND_SECONDS >= self.owner(wallet).liable_until + self.grace
+        owes = any(debt.open for key, debt in self.debts.items() if key[0] == wallet)
+        need(over and not owes, "O-32: what secures payments was given back too early")
+
+    def _refunded(self, lost, heir, at):
+        owner = self.owner(lost)
+        need(owner.lost, "O-32: a refund of a wallet that nobody reported lost")
+        self.owner(heir)
+        for source in (purse(lost, owner.number), self.coming(lost), bond(lost)):
+            self.move(source, account(lost), max(self.held(source), 0))
+        self.collect()
+        self._need_free(lost, at)
+        self.move(account(lost), account(heir), max(self.held(account(lost)), 0))
 
     def _synced(self, sync):
         body = sync.body
@@ -284,9 +315,12 @@ class Books(Debts):
         at = self.purse(row["checkpoint"])
         wallet = at.body["wallet"]
         over = row["at"] >= at.redeem_by + self.grace and at.lapsed
-        need(over and self.owner(wallet).name != row["checkpoint"], "O-3: given back too early")
+        owner = self.owner(wallet)
+        newest = owner.name == row["checkpoint"]
+        need(over and (not newest or owner.forked), "O-3: given back too early")
         old = purse(wallet, at.body["number"])
-        self.move(old, self.coming(wallet), self.held(old))
+        target = account(wallet) if newest else self.coming(wallet)
+        self.move(old, target, self.held(old))
         self.set_aside(wallet)
 
     def _decided(self, outcome):
@@ -344,7 +378,8 @@ class Books(Debts):
             self.move(*ways[kind], amount)
         name, certificate = self.trust.hash(row["checkpoint"]), row["certificate"]
         self.purses[name] = Purse(certificate, row["checkpoint"])
-        forked, self.owners[wallet] = owner.forked, Owner(certificate, row["checkpoint"], name)
-        self.owners[wallet].forked = forked
+        renewed = self.owners[wallet] = Owner(certificate, row["checkpoint"], name)
+        renewed.forked, renewed.lost = owner.forked, owner.lost
+        renewed.liable_until = max(owner.liable_until, self.purses[name].redeem_by)
         found = self.held(new)
         need(at["balance"] == found, f"O-5: a checkpoint over {at['balance']}, it holds {found}")

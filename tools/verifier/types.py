@@ -330,6 +330,17 @@ OperatorCommand = Struct(
         Deposit=Struct(wallet=wallet, amount=u64),
         Redeem=Struct(wallet=wallet, amount=u64),
         Revoke=Struct(wallet=wallet),
+        # 3 to 8 only ask; evidence holds none of them.
+        Settle=None,
+        Audit=None,
+        Wallets=None,
+        Wallet=None,
+        Export=None,
+        Debts=None,
+        ReportLost=Struct(wallet=wallet),
+        Refund=Struct(**{"from": wallet, "to": wallet}),
+        Bond=Struct(wallet=wallet, amount=u64),
+        ReleaseBond=Struct(wallet=wallet, amount=u64),
     ),
 )
 STATEMENTS["operator-command"] = OperatorCommand

@@ -105,12 +105,15 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         let certificate = self.certify(&enrol.body, epoch)?;
         let checkpoint = self.issue(&certificate, &NextPurse::empty(number))?;
+        let ends = redeem_by(&certificate, &checkpoint);
         let row = WalletRow {
             certificate: certificate.clone(),
             checkpoint: checkpoint.hash(self.trust.office()),
             number,
             revoked: false,
             frozen: false,
+            lost: false,
+            liable_until: old.map_or(ends, |old| old.liable_until.max(ends)),
         };
         self.put(Table::Wallets, wallet.as_bytes(), &row);
         let kept = Enrolled {
@@ -245,6 +248,14 @@ impl<S: LedgerStore> Draft<'_, S> {
         }
         Ok(())
     }
+}
+
+/// Until when payments out of a checkpoint may be claimed.
+pub(crate) fn redeem_by(
+    certificate: &Signed<Certificate>,
+    checkpoint: &Signed<Checkpoint>,
+) -> UnixSeconds {
+    checkpoint.body.expires.plus(u64::from(certificate.body.claim_window))
 }
 
 /// Where the due list has a checkpoint.

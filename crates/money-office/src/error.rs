@@ -2,7 +2,7 @@
 
 use onehop_crypto::{BadSignature, ChainError};
 use onehop_evidence::{ClaimFault, PayerFault, ReleaseFault};
-use onehop_wire::{DecodeError, Hash, WalletId};
+use onehop_wire::{DecodeError, Hash, UnixSeconds, WalletId};
 
 use crate::store::StoreError;
 
@@ -155,6 +155,28 @@ pub enum Refusal {
         /// What it owes, for people.
         owed: String,
     },
+    /// Only a wallet that was reported lost is refunded.
+    #[error("wallet {} was not reported lost", .wallet.short())]
+    NotLost {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// Payments that the wallet signed may still be claimed.
+    #[error("payments of wallet {} may be claimed until {until}", .wallet.short())]
+    TooEarly {
+        /// The wallet.
+        wallet: WalletId,
+        /// From when on it is possible.
+        until: UnixSeconds,
+    },
+    /// Claims wait for money, or for a date.
+    #[error("{payments} payments of wallet {} are undecided", .wallet.short())]
+    Undecided {
+        /// The wallet.
+        wallet: WalletId,
+        /// How many.
+        payments: u64,
+    },
     /// Nothing is not an amount.
     #[error("the amount is 0")]
     Zero,
@@ -204,6 +226,7 @@ impl Refusal {
             Self::Office(_) => "other-office",
             Self::Insufficient { .. } => "insufficient-funds",
             Self::Debt { .. } => "debt",
+            Self::NotLost { .. } | Self::TooEarly { .. } | Self::Undecided { .. } => "too-early",
             Self::Zero => "amount",
             Self::Stale { .. } => "stale-command",
             Self::KeyExpired { .. } => "office-key",

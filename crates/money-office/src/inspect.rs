@@ -1,7 +1,7 @@
 //! What the office knows, for those who watch over it. Nothing here writes.
 
 use onehop_wire::office::OutcomeKind;
-use onehop_wire::{Hash, TxId, WalletId};
+use onehop_wire::{Hash, TxId};
 
 use crate::audit::AuditReport;
 use crate::draft::{Decided, read_row};
@@ -46,7 +46,8 @@ impl<S: LedgerStore> Office<S> {
         let mut found = Vec::new();
         for (key, bytes) in self.store().scan(Table::Payments, prefix, None, limit)? {
             let row: PaymentRow = read_row(Table::Payments, &bytes)?;
-            let key = payment_key(&key).ok_or(StoreError::Row { table: Table::Payments })?;
+            let key =
+                PaymentKey::from_bytes(&key).ok_or(StoreError::Row { table: Table::Payments })?;
             let purse = self.store().get(Table::Checkpoints, row.checkpoint.as_bytes())?;
             let purse = purse.ok_or(StoreError::Missing { table: Table::Checkpoints })?;
             let purse: CheckpointRow = read_row(Table::Checkpoints, &purse)?;
@@ -92,11 +93,4 @@ fn state(row: &PaymentRow) -> &'static str {
         None if row.is_claimed() => "CLAIMED",
         None => "none",
     }
-}
-
-fn payment_key(bytes: &[u8]) -> Option<PaymentKey> {
-    let (tx, rest) = bytes.split_first_chunk()?;
-    let (payer, rest) = rest.split_first_chunk()?;
-    let payee = rest.try_into().ok()?;
-    Some(PaymentKey { tx: TxId(*tx), payer: WalletId(*payer), payee: WalletId(payee) })
 }

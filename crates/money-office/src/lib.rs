@@ -44,6 +44,7 @@ pub mod error;
 mod evidence;
 pub mod export;
 pub mod inspect;
+mod lost;
 pub mod office;
 mod operate;
 pub mod operator;

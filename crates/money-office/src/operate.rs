@@ -80,6 +80,12 @@ impl<S: LedgerStore> Draft<'_, S> {
                 self.keep(&Evidence::Operator(order.clone()))?;
                 self.reported(*wallet)?
             }
+            Command::ReportLost { wallet } => self.report_lost(order, *wallet)?,
+            Command::Refund { from, to } => self.refund(order, *from, *to)?,
+            Command::Bond { wallet, amount } => self.bond(order, *wallet, *amount)?,
+            Command::ReleaseBond { wallet, amount } => {
+                self.release_bond(order, *wallet, *amount)?
+            }
             Command::Settle => return self.settle(),
             Command::Wallets => return Ok(OperatorAnswer::Wallets(self.reports()?)),
             Command::Wallet { who } => {
@@ -123,7 +129,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.reported(wallet)
     }
 
-    fn settle(&mut self) -> Decided<OperatorAnswer> {
+    pub(crate) fn settle(&mut self) -> Decided<OperatorAnswer> {
         let mut lapsed = 0u64;
         for (_, bytes) in self.all(Table::Due, &[])? {
             let hash: Hash = read_row(Table::Due, &bytes)?;
@@ -197,7 +203,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             .collect()
     }
 
-    fn reported(&self, wallet: WalletId) -> Decided<OperatorAnswer> {
+    pub(crate) fn reported(&self, wallet: WalletId) -> Decided<OperatorAnswer> {
         let report = self.report(wallet, &self.suspended()?)?;
         Ok(OperatorAnswer::Wallet(Box::new(report)))
     }
@@ -222,6 +228,8 @@ impl<S: LedgerStore> Draft<'_, S> {
             expires: purse.signed.body.expires,
             revoked: row.revoked,
             frozen: row.frozen,
+            lost: row.lost,
+            free_from: self.free_from(&row),
         })
     }
 

@@ -65,6 +65,32 @@ pub enum Command {
     },
     /// List the debts.
     Debts,
+    /// The owner lost the wallet: refuse it from now on.
+    ReportLost {
+        /// The wallet.
+        wallet: WalletId,
+    },
+    /// What is left of a lost wallet goes to the account of another one.
+    Refund {
+        /// The lost wallet.
+        from: WalletId,
+        /// Whose account gets it.
+        to: WalletId,
+    },
+    /// Put security aside out of a wallet's account.
+    Bond {
+        /// Whose.
+        wallet: WalletId,
+        /// Minor units.
+        amount: u64,
+    },
+    /// Put security back into a wallet's account.
+    ReleaseBond {
+        /// Whose.
+        wallet: WalletId,
+        /// Minor units.
+        amount: u64,
+    },
 }
 
 /// What became of an order.
@@ -120,4 +146,9 @@ pub struct WalletReport {
     pub revoked: bool,
     /// It signed contradicting entries.
     pub frozen: bool,
+    /// Its owner reported it lost.
+    pub lost: bool,
+    /// From when on nothing that it signed can be claimed in time: then a bond may be released, and
+    /// what is left of a lost wallet be refunded.
+    pub free_from: UnixSeconds,
 }

@@ -227,20 +227,23 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.dispute_uncovered(hash)
     }
 
-    /// What is left under a lapsed checkpoint of a restored wallet goes into its next purse.
+    /// What is left under a lapsed checkpoint of a restored wallet goes into its next purse, under
+    /// the last one of a wallet that forked into its account, where its debts are collected.
     pub(crate) fn give_back(&mut self, hash: Hash) -> Decided<()> {
         let row: CheckpointRow = self.need(Table::Checkpoints, hash.as_bytes())?;
         let wallet = row.signed.body.wallet;
         let owner: WalletRow = self.need(Table::Wallets, wallet.as_bytes())?;
         let end = row.redeem_by().plus(self.setup.grace_seconds);
-        if owner.checkpoint == hash || !row.lapsed || self.now < end {
+        let is_newest = owner.checkpoint == hash;
+        if (is_newest && !owner.frozen) || !row.lapsed || self.now < end {
             return Ok(());
         }
         self.delete(Table::Due, &due_key(&row, hash));
         self.cause = hash;
         self.keep(&Evidence::GivenBack { checkpoint: hash, at: self.now })?;
         let old = Account::Purse(wallet, row.signed.body.number);
-        let (left, next) = (self.free(old)?, self.next_purse(wallet)?);
+        let next = if is_newest { Account::Wallet(wallet) } else { self.next_purse(wallet)? };
+        let left = self.free(old)?;
         self.post(old, next, left)?;
         self.move_on(vec![Work::Wants(wallet)])
     }

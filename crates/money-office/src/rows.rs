@@ -27,6 +27,14 @@ impl PaymentKey {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.tx.as_bytes().as_slice(), self.payer.as_bytes(), self.payee.as_bytes()].concat()
     }
+
+    /// The key that these bytes are.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tx, rest) = bytes.split_first_chunk()?;
+        let (payer, rest) = rest.split_first_chunk()?;
+        let payee = rest.try_into().ok()?;
+        Some(Self { tx: TxId(*tx), payer: WalletId(*payer), payee: WalletId(payee) })
+    }
 }
 
 /// First byte of the keys of suspense accounts.
@@ -119,6 +127,10 @@ pub(crate) struct WalletRow {
     pub(crate) revoked: bool,
     /// It signed contradicting entries: its money stays at the office.
     pub(crate) frozen: bool,
+    /// Its owner reported it lost.
+    pub(crate) lost: bool,
+    /// Latest date until which payments out of any of its checkpoints may be claimed.
+    pub(crate) liable_until: UnixSeconds,
 }
 
 /// The SYNC that closed a checkpoint.

@@ -12,7 +12,7 @@ use onehop_wire::{Abort, Agreed, Certificate, Hash, Signed, UnixSeconds, WalletI
 
 use crate::answers::sentence;
 use crate::draft::{Decided, Draft, read_row};
-use crate::enrol::{NextPurse, due_key};
+use crate::enrol::{NextPurse, due_key, redeem_by};
 use crate::error::{OfficeError, Refusal};
 use crate::evidence::{Evidence, Issued};
 use crate::office::Office;
@@ -186,11 +186,7 @@ impl<S: LedgerStore> Draft<'_, S> {
                 Err(Refusal::Frozen { wallet: sync.wallet }.into())
             }
             Transfer::Charge(sum) => {
-                let owed = self.owed(sync.wallet)?;
-                if owed > 0 {
-                    let owed = self.money(owed);
-                    return Err(Refusal::Debt { wallet: sync.wallet, owed }.into());
-                }
+                self.check_debts(sync.wallet)?;
                 let (limit, reached) = (self.setup.purse_max, held.saturating_add(sum));
                 if reached > limit {
                     let (limit, reached) = (self.money(limit), self.money(reached));
@@ -235,7 +231,10 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         let checkpoint = self.issue(&certificate, &next)?;
         let hash = checkpoint.hash(self.trust.office());
-        let row = WalletRow { certificate: certificate.clone(), checkpoint: hash, number, ..row };
+        let liable_until = row.liable_until.max(redeem_by(&certificate, &checkpoint));
+        let certified = certificate.clone();
+        let row =
+            WalletRow { certificate: certified, checkpoint: hash, number, liable_until, ..row };
         self.put(Table::Wallets, sync.wallet.as_bytes(), &row);
         let issued = Issued {
             certificate: certificate.clone(),

@@ -11,8 +11,8 @@ use onehop_wire::office::{
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
-    Abort, AbortReason, Checkpoint, Claim, List, Message, Nonce, Now, OfficeKey, Signed, Text,
-    TxId, encode,
+    Abort, AbortReason, Certificate, Checkpoint, Claim, Hash, List, Message, Nonce, Now, OfficeKey,
+    Signed, Text, TxId, encode,
 };
 use rand_core::{CryptoRng, Rng as _};
 
@@ -37,8 +37,21 @@ impl Birth {
     /// # Errors
     /// [`Refusal::OfficeSignature`] if `office` is not signed by its own root key.
     pub fn new(rng: &mut impl CryptoRng, office: OfficeInfo) -> Result<Self, Refusal> {
-        onehop_crypto::Trust::from_info(&office, None)?;
         let signing_seed = *SigningKey::generate(rng).seed();
+        Self::restored(rng, office, signing_seed)
+    }
+
+    /// Makes a wallet again of the signing key that a backup kept, with a fresh mail key: nothing
+    /// else of the old state is known, and what the office answers to its ENROL is a higher epoch.
+    ///
+    /// # Errors
+    /// [`Refusal::OfficeSignature`] if `office` is not signed by its own root key.
+    pub fn restored(
+        rng: &mut impl CryptoRng,
+        office: OfficeInfo,
+        signing_seed: [u8; 32],
+    ) -> Result<Self, Refusal> {
+        onehop_crypto::Trust::from_info(&office, None)?;
         let mail_secret = *SessionSecret::generate(rng).to_bytes();
         Ok(Self { record: LogRecord::Born { signing_seed, mail_secret, office } })
     }
@@ -55,6 +68,17 @@ impl Birth {
 pub struct Claims {
     /// Bundles to post, each within the bounds of one request.
     pub bundles: Vec<ClaimBundle>,
+}
+
+/// True of the first purse of a new wallet, and of the first of an epoch of a restored one.
+fn is_first(certificate: &Certificate, checkpoint: &Checkpoint) -> bool {
+    let is_new = certificate.epoch == 1 && checkpoint.number == 1;
+    let is_restored = certificate.epoch > 1 && checkpoint.number > 1;
+    let base = (checkpoint.base_seq, checkpoint.base_head, checkpoint.base_cum_out);
+    (is_new || is_restored)
+        && checkpoint.epoch == certificate.epoch
+        && checkpoint.balance == 0
+        && base == (0, Hash([0; 32]), 0)
 }
 
 impl Wallet {
@@ -99,8 +123,7 @@ impl Wallet {
             && given.name == asked.name
             && checkpoint.body().wallet == given.wallet()
             && checkpoint.body().currency == given.currency;
-        let fresh = checkpoint.body().number == 1 && checkpoint.body().base_seq == 0;
-        if !same || !fresh {
+        if !same || !is_first(given, checkpoint.body()) {
             return Err(Refusal::OfficeAnswer { what: "certificate" });
         }
         self.record(vec![LogRecord::Enrolled(Box::new(answer))], true);

@@ -19,6 +19,13 @@ pub(super) struct Debt {
     open: i128,
 }
 
+impl Debt {
+    /// True if something is owed still.
+    pub(super) const fn is_open(&self) -> bool {
+        self.open > 0
+    }
+}
+
 impl Model<'_> {
     /// What the evidence says of a decided payment, against what its payee has.
     pub(super) fn reconsider(&mut self, key: PaymentKey) {

@@ -62,6 +62,10 @@ pub(super) struct Owner {
     pub(super) newest: Hash,
     /// Its own signatures contradict each other.
     pub(super) forked: bool,
+    /// Its owner reported it lost.
+    pub(super) lost: bool,
+    /// Latest date until which payments out of any of its checkpoints may be claimed.
+    pub(super) liable_until: UnixSeconds,
     pub(super) transfer: Option<Transfer>,
 }
 

@@ -6,11 +6,11 @@ use onehop_crypto::verify;
 use onehop_evidence::{contradiction, verify_abort, verify_claim};
 use onehop_wire::evidence::Claim;
 use onehop_wire::office::{EntryState, Outcome, OutcomeKind, ResolveRequest, Sync, Transfer};
-use onehop_wire::{Abort, AbortSubject, Agreed, Commit, Hash, Signed, WalletId};
+use onehop_wire::{Abort, AbortSubject, Agreed, Commit, Hash, Signed, UnixSeconds, WalletId};
 
 use super::model::{Fault, Model, Owner, Payment, Purse, ensure};
 use crate::evidence::{Enrolled, Evidence, Issued};
-use crate::operator::{Command, OperatorCommand};
+use crate::operator::{COMMAND_SECONDS_MAX, Command, OperatorCommand};
 use crate::rows::{Account, PaymentKey};
 
 impl Model<'_> {
@@ -42,9 +42,13 @@ impl Model<'_> {
                 let purse = self.purse(checkpoint)?;
                 let (wallet, old) = (purse.wallet, Account::Purse(purse.wallet, purse.number));
                 let late = at >= purse.redeem_by.plus(self.setup.grace_seconds);
-                let lost = self.owner(wallet)?.newest != checkpoint;
-                ensure(late && lost, "the rest of an open checkpoint was given back")?;
-                self.shift(old, self.coming(wallet), self.held(old));
+                let owner = self.owner(wallet)?;
+                let is_newest = owner.newest == checkpoint;
+                let is_left = !is_newest || owner.forked;
+                ensure(late && is_left, "the rest of an open checkpoint was given back")?;
+                let account = Account::Wallet(wallet);
+                let target = if is_newest { account } else { self.coming(wallet) };
+                self.shift(old, target, self.held(old));
                 self.set_aside(wallet);
                 Ok(())
             }
@@ -78,6 +82,11 @@ impl Model<'_> {
             number,
             newest: checkpoint.hash(),
             forked: false,
+            lost: false,
+            liable_until: self
+                .owners
+                .get(&wallet)
+                .map_or(redeem_by, |owner| owner.liable_until.max(redeem_by)),
             transfer: None,
         };
         self.owners.insert(wallet, owner);
@@ -95,6 +104,20 @@ impl Model<'_> {
                 self.owner(*wallet)?;
                 self.shift(Account::Wallet(*wallet), Account::Cash, i128::from(*amount));
             }
+            Command::ReportLost { wallet } => {
+                self.owner(*wallet)?;
+                self.owners.entry(*wallet).and_modify(|owner| owner.lost = true);
+            }
+            Command::Refund { from, to } => self.refunded(*from, *to, order.body().at)?,
+            Command::Bond { wallet, amount } => {
+                let sum = i128::from(*amount);
+                self.shift(Account::Wallet(*wallet), Account::Bond(*wallet), sum);
+            }
+            Command::ReleaseBond { wallet, amount } => {
+                self.ensure_free(*wallet, order.body().at)?;
+                let sum = i128::from(*amount);
+                self.shift(Account::Bond(*wallet), Account::Wallet(*wallet), sum);
+            }
             Command::Revoke { .. }
             | Command::Settle
             | Command::Audit
@@ -103,6 +126,29 @@ impl Model<'_> {
             | Command::Export { .. }
             | Command::Debts => {}
         }
+        Ok(())
+    }
+
+    /// Nothing that the wallet signed could be claimed in time any more at the time of an order.
+    fn ensure_free(&self, wallet: WalletId, at: UnixSeconds) -> Result<(), Fault> {
+        let end = self.owner(wallet)?.liable_until.plus(self.setup.grace_seconds);
+        // An order's date may be off the office's clock by so much.
+        let is_over = at.plus(COMMAND_SECONDS_MAX) >= end;
+        let open = self.debts.iter().any(|(key, debt)| key.0 == wallet && debt.is_open());
+        ensure(is_over && !open, "what secures a wallet's payments was given back too early")
+    }
+
+    fn refunded(&mut self, from: WalletId, to: WalletId, at: UnixSeconds) -> Result<(), Fault> {
+        let (owner, account) = (self.owner(from)?, Account::Wallet(from));
+        ensure(owner.lost, "a wallet was refunded that nobody reported lost")?;
+        let purses = [Account::Purse(from, owner.number), self.coming(from), Account::Bond(from)];
+        for source in purses {
+            self.shift(source, account, self.held(source).max(0));
+        }
+        self.collect();
+        self.ensure_free(from, at)?;
+        self.owner(to)?;
+        self.shift(account, Account::Wallet(to), self.held(account).max(0));
         Ok(())
     }
 
@@ -368,6 +414,7 @@ impl Model<'_> {
         self.purses.insert(hash, purse);
         self.owners.entry(wallet).and_modify(|owner| {
             (owner.number, owner.newest) = (number, hash);
+            owner.liable_until = owner.liable_until.max(redeem_by);
             owner.certificate = certificate.into_signed();
         });
         if i128::from(issued) == expected {

@@ -93,6 +93,35 @@ pub(crate) enum Command {
         /// Its name, its id, or the first digits of its id
         wallet: String,
     },
+    /// Refuse a wallet that its owner lost; prints from when on it can be refunded
+    ReportLost {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+    },
+    /// Give what is left of a lost wallet to the account of its owner's new one
+    ///
+    /// Possible once every payment that the lost wallet may have signed could be claimed: until then
+    /// its payees come first.
+    Refund {
+        /// The lost wallet: its name, its id, or the first digits of its id
+        lost: String,
+        /// The new wallet
+        to: String,
+    },
+    /// Set an amount of a wallet's account aside as security for what the wallet signs
+    Bond {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+        /// Such as 500.00
+        amount: String,
+    },
+    /// Put security back into a wallet's account, once nothing it signed can be claimed any more
+    ReleaseBond {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+        /// Such as 500.00
+        amount: String,
+    },
     /// Certify a new signing key with the root key; the office must not be serving
     RenewKey,
     /// Write what wallets pin before they enrol

@@ -141,6 +141,23 @@ fn run(args: &Args) -> Result<()> {
             let answer = access.order(Order::Revoke { wallet })?;
             finish(&access, &answer, json)
         }
+        Command::ReportLost { wallet } => {
+            let mut access = Access::open(&folder)?;
+            let wallet = report(&mut access, wallet)?.wallet;
+            let answer = access.order(Order::ReportLost { wallet })?;
+            finish(&access, &answer, json)
+        }
+        Command::Refund { lost, to } => {
+            let mut access = Access::open(&folder)?;
+            let from = report(&mut access, lost)?.wallet;
+            let to = report(&mut access, to)?.wallet;
+            let answer = access.order(Order::Refund { from, to })?;
+            finish(&access, &answer, json)
+        }
+        Command::Bond { wallet, amount } => cash(&folder, wallet, amount, json, bond),
+        Command::ReleaseBond { wallet, amount } => {
+            cash(&folder, wallet, amount, json, release_bond)
+        }
         Command::RenewKey => {
             let number = init::renew_key(&folder)?;
             render::line(json, &format!("office key {number}"), &[("office_key", &number)]);
@@ -164,6 +181,14 @@ const fn deposit(wallet: onehop_wire::WalletId, amount: u64) -> Order {
 
 const fn redeem(wallet: onehop_wire::WalletId, amount: u64) -> Order {
     Order::Redeem { wallet, amount }
+}
+
+const fn bond(wallet: onehop_wire::WalletId, amount: u64) -> Order {
+    Order::Bond { wallet, amount }
+}
+
+const fn release_bond(wallet: onehop_wire::WalletId, amount: u64) -> Order {
+    Order::ReleaseBond { wallet, amount }
 }
 
 fn cash(

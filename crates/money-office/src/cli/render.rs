@@ -150,6 +150,8 @@ fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
             "expires": report.expires.to_string(),
             "revoked": report.revoked,
             "frozen": report.frozen,
+            "lost": report.lost,
+            "free_from": report.free_from.to_string(),
         });
         println!("{fields}");
         return;
@@ -160,6 +162,9 @@ fn wallet(report: &WalletReport, currency: Currency, as_json: bool) {
     }
     if report.owes != 0 {
         more.push_str(&format!(", owes {}", money(i128::from(report.owes))));
+    }
+    if report.lost {
+        more.push_str(&format!(", lost, refund from {}", report.free_from));
     }
     let flags = match (report.revoked, report.frozen) {
         (true, true) => ", revoked, frozen",

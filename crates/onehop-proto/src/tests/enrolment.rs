@@ -114,7 +114,7 @@ fn a_name_may_change_until_the_office_has_certified_one() {
 #[test]
 fn an_answer_to_another_enrolment_changes_nothing() {
     type Bend = fn(&mut Certificate, &mut Checkpoint);
-    let bends: [Bend; 7] = [
+    let bends: [Bend; 12] = [
         |certificate, _| certificate.key = PublicKey([9; 32]),
         |certificate, _| certificate.mail_key = SessionKey([9; 32]),
         |certificate, _| certificate.name = Text::new("meena").unwrap(),
@@ -122,6 +122,13 @@ fn an_answer_to_another_enrolment_changes_nothing() {
         |_, checkpoint| checkpoint.currency = Currency::by_code("EUR").unwrap(),
         |_, checkpoint| checkpoint.number = 2,
         |_, checkpoint| checkpoint.base_seq = 1,
+        |_, checkpoint| checkpoint.base_cum_out = 1,
+        |_, checkpoint| checkpoint.base_head = Hash([1; 32]),
+        |_, checkpoint| checkpoint.balance = 1,
+        |certificate, _| certificate.epoch = 2,
+        |certificate, checkpoint| {
+            (certificate.epoch, checkpoint.epoch, checkpoint.number) = (2, 2, 1);
+        },
     ];
     let office = Office::new(1);
     let mut device = newborn(&office);
@@ -143,6 +150,32 @@ fn an_answer_to_another_enrolment_changes_nothing() {
         assert!(matches!(refused, Err(Refusal::OfficeSignature(_))), "{refused:?}");
     }
     assert_eq!(*device.wallet.state(), before);
+}
+
+/// [S-15]
+#[test]
+fn a_wallet_restored_from_its_key_takes_a_higher_epoch_and_a_later_number() {
+    let office = Office::new(1);
+    let mut first = newborn(&office);
+    let enrol = asha(&mut first);
+    let born = Birth::restored(&mut ChaCha20Rng::from_seed([32; 32]), office.info(), {
+        let mut rng = ChaCha20Rng::from_seed([31; 32]);
+        *SigningKey::generate(&mut rng).seed()
+    });
+    let mut device = Device::start(vec![encode(&born.unwrap().into_record())], 43);
+    let again = asha(&mut device);
+    assert_eq!(again.body.key, enrol.body.key);
+    assert_ne!(again.body.mail_key, enrol.body.mail_key);
+    let answered = answer(&office, &again, |certificate, checkpoint| {
+        (certificate.epoch, checkpoint.epoch, checkpoint.number) = (2, 2, 6);
+    });
+    device.wallet.enrolled(answered).unwrap();
+    device.drain();
+    let device = device.restarted(true, 44);
+    let purse = device.wallet.state().purse().unwrap();
+    let body = &purse.checkpoint.body;
+    assert_eq!((body.epoch, body.number, body.balance), (2, 6, 0));
+    assert!(!device.wallet.state().is_frozen());
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod bench;
 mod chains;
 mod cuts;
 mod desk;
+mod lost;
 mod meetings;
 mod purses;
 mod rogue;
@@ -159,6 +160,8 @@ pub const ALL: &[Scene] = &[
     scene("a claim and two closes", desk::closes),
     scene("a sync with an entry in doubt", desk::unclaimed),
     scene("an office whose disk fails", desk::disk_fails),
+    scene("a wallet restored from its key", lost::restored),
+    scene("a wallet reported lost", lost::reported),
 ];
 
 // Names of what scenes judge beyond the checkers of the world.
