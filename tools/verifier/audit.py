@@ -48,7 +48,8 @@ class Audit:
         self.root = bytes.fromhex(head["root"])
         need(office_id(self.root).hex() == head["office"], "9.9: the root is another office's")
         operator = bytes.fromhex(head["operator"])
-        self.books = Books(self.root, operator, int(head["purse_max"]), int(head["grace"]))
+        limits = decode(types.LimitSet, bytes.fromhex(head["limits"]), types.OFFICE_MAX)
+        self.books = Books(self.root, operator, limits, int(head["grace"]))
         self.chain, self.report, self.stated = bytes.fromhex(head["office"]), Report(), {}
         self.owed = {}
         self.ended = False

@@ -21,6 +21,16 @@ class Owner:
     def __init__(self, certificate, checkpoint, name):
         self.certificate, self.checkpoint, self.name = certificate, checkpoint, name
         self.sync, self.forked, self.lost, self.liable_until = None, False, False, 0
+        # When its period of charges began, the sum in it, and the sum in all.
+        self.charged = (0, 0, 0)
+
+    def charge(self, amount, limits, now):
+        since, before, total = self.charged
+        if now >= since + limits["charge_period"]:
+            since, before = now, 0
+        self.charged = (since, before + amount, total + amount)
+        for most, reached in zip((limits["charge_per_period"], limits["charge_total"]), self.charged[1:]):
+            need(most is None or reached <= most, "O-35: charged beyond a limit")
 
     @property
     def key(self):
@@ -71,9 +81,9 @@ class Payment:
 class Books(Debts):
     """Balances in minor units, and all that later rows refer to."""
 
-    def __init__(self, root, operator, purse_max, grace):
+    def __init__(self, root, operator, limits, grace):
         self.trust, self.operator = Trust(root), operator
-        self.purse_max, self.grace = purse_max, grace
+        self.limits, self.grace = limits, grace
         self.balances, self.owners, self.purses = {}, {}, {}
         self.payments, self.by_entry, self.order, self.aborts = {}, {}, {}, {}
         self.forks, self.debts, self.number = {}, {}, 0
@@ -127,6 +137,7 @@ class Books(Debts):
         body, at = self.trust.purse(certificate, checkpoint)
         same = all(body[name] == enrol.body[name] for name in ("key", "mail_key", "name", "class"))
         need(same, "O-1: a certificate says something else than its ENROL")
+        need(body["limits"] == self.limits["limits"], "O-22: a certificate with other limits")
         wallet = wallet_id(body["key"])
         before = self.owners.get(wallet)
         need(at["number"] == (before.number + 1 if before else 1), "9.9: a number out of turn")
@@ -140,11 +151,17 @@ class Books(Debts):
         self.owners[wallet] = Owner(certificate, checkpoint, name)
         ends = self.purses[name].redeem_by
         self.owners[wallet].liable_until = max(ends, before.liable_until if before else 0)
+        if before:
+            self.owners[wallet].charged = before.charged
 
     def _operator(self, order):
         self.trust.need_signed(order, self.operator, "the operator")
         need(not isinstance(order.body["command"], str), "9.9: an order that only asks")
         kind, content = order.body["command"]
+        if kind == "SetLimits":
+            need(content["number"] == self.limits["number"] + 1, "O-34: a number out of turn")
+            self.limits = content
+            return
         if kind == "Refund":
             self._refunded(content["from"], content["to"], order.body["at"])
             return
@@ -369,17 +386,20 @@ class Books(Debts):
         old = purse(wallet, owner.number)
         self.move(old, new, self.held(old))
         self.collect_from_purse(wallet, new)
-        most = 0 if owner.forked else self.purse_max
+        need(body["limits"] == self.limits["limits"], "O-22: a certificate with other limits")
+        most = 0 if owner.forked else self.limits["purse_max"]
         self.move(new, account(wallet), max(self.held(new) - most, 0))
         self.collect()
         if row["transferred"] and sync.body["transfer"] != "None":
             kind, amount = sync.body["transfer"]
+            if kind == "Charge":
+                owner.charge(amount, self.limits, at["issued"])
             ways = {"Charge": (account(wallet), new), "Withdraw": (new, account(wallet))}
             self.move(*ways[kind], amount)
         name, certificate = self.trust.hash(row["checkpoint"]), row["certificate"]
         self.purses[name] = Purse(certificate, row["checkpoint"])
         renewed = self.owners[wallet] = Owner(certificate, row["checkpoint"], name)
-        renewed.forked, renewed.lost = owner.forked, owner.lost
+        renewed.forked, renewed.lost, renewed.charged = owner.forked, owner.lost, owner.charged
         renewed.liable_until = max(owner.liable_until, self.purses[name].redeem_by)
         found = self.held(new)
         need(at["balance"] == found, f"O-5: a checkpoint over {at['balance']}, it holds {found}")

@@ -322,6 +322,16 @@ WHOLE = {
     "CaseFile": (CaseFile, OFFICE_MAX),
 }
 
+# Section 9.7.
+LimitSet = Struct(
+    number=u32,
+    limits=Limits,
+    purse_max=u64,
+    credit_line=u64,
+    charge_per_period=Option(u64),
+    charge_period=u64,
+    charge_total=Option(u64),
+)
 # Section 9.9.
 OperatorCommand = Struct(
     nonce=nonce,
@@ -330,7 +340,7 @@ OperatorCommand = Struct(
         Deposit=Struct(wallet=wallet, amount=u64),
         Redeem=Struct(wallet=wallet, amount=u64),
         Revoke=Struct(wallet=wallet),
-        # 3 to 8 only ask; evidence holds none of them.
+        # 3 to 8, 14 and 15 only ask; evidence holds none of them.
         Settle=None,
         Audit=None,
         Wallets=None,
@@ -341,6 +351,9 @@ OperatorCommand = Struct(
         Refund=Struct(**{"from": wallet, "to": wallet}),
         Bond=Struct(wallet=wallet, amount=u64),
         ReleaseBond=Struct(wallet=wallet, amount=u64),
+        SetLimits=LimitSet,
+        Limits=None,
+        Exposure=None,
     ),
 )
 STATEMENTS["operator-command"] = OperatorCommand

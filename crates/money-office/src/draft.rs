@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::debts::Touched;
 use crate::error::OfficeError;
 use crate::evidence::Evidence;
+use crate::limits::LimitSet;
 use crate::rows::SetupRow;
 use crate::store::{Batch, LedgerStore, Row, StoreError, Table};
 
@@ -21,6 +22,8 @@ const PAGE: usize = 256;
 pub(crate) struct Draft<'a, S> {
     pub(crate) store: &'a S,
     pub(crate) setup: &'a SetupRow,
+    /// The limits in force.
+    pub(crate) limits: LimitSet,
     pub(crate) trust: &'a Trust,
     pub(crate) signer: &'a SigningKey,
     /// Number of the key of `signer`.
@@ -39,14 +42,26 @@ pub(crate) struct Draft<'a, S> {
 impl<'a, S: LedgerStore> Draft<'a, S> {
     pub(crate) fn new(
         store: &'a S,
-        setup: &'a SetupRow,
+        (setup, limits): (&'a SetupRow, LimitSet),
         trust: &'a Trust,
         (signer, signer_number): (&'a SigningKey, u32),
         now: UnixSeconds,
     ) -> Self {
         let (cause, batch, decided) = (Hash([0; 32]), Batch::default(), Vec::new());
         let touched = Touched::new();
-        Self { store, setup, trust, signer, signer_number, now, cause, touched, decided, batch }
+        Self {
+            store,
+            setup,
+            limits,
+            trust,
+            signer,
+            signer_number,
+            now,
+            cause,
+            touched,
+            decided,
+            batch,
+        }
     }
 
     /// The writes of the call.

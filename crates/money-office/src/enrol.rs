@@ -113,7 +113,8 @@ impl<S: LedgerStore> Draft<'_, S> {
             revoked: false,
             frozen: false,
             lost: false,
-            liable_until: old.map_or(ends, |old| old.liable_until.max(ends)),
+            liable_until: old.as_ref().map_or(ends, |old| old.liable_until.max(ends)),
+            charged: old.map(|old| old.charged).unwrap_or_default(),
         };
         self.put(Table::Wallets, wallet.as_bytes(), &row);
         let kept = Enrolled {
@@ -153,7 +154,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             mail_key: enrol.mail_key,
             name: enrol.name.clone(),
             class: enrol.class,
-            limits: self.setup.limits.clone(),
+            limits: self.limits.limits.clone(),
             currency: self.setup.currency,
             claim_window: self.setup.claim_window,
             not_before: self.now,
@@ -164,20 +165,22 @@ impl<S: LedgerStore> Draft<'_, S> {
         Ok(self.signer.sign(self.trust.office(), body).into_signed())
     }
 
-    /// The same certificate with new dates, if a checkpoint of full length would outlive it or the
-    /// office signs with a newer key.
+    /// The same certificate with new dates and the limits in force, if a checkpoint of full length
+    /// would outlive it, its limits are others, or the office signs with a newer key.
     pub(crate) fn renewed(
         &self,
         certificate: &Signed<Certificate>,
     ) -> Decided<Signed<Certificate>> {
         self.check_signer()?;
         let lasts = self.now.plus(self.setup.checkpoint_seconds) <= certificate.body.not_after;
-        if lasts && certificate.body.signed_by == self.signer_number {
+        let same = certificate.body.limits == self.limits.limits;
+        if lasts && same && certificate.body.signed_by == self.signer_number {
             return Ok(certificate.clone());
         }
         let body = Certificate {
             not_before: self.now,
             not_after: self.now.plus(self.setup.certificate_seconds),
+            limits: self.limits.limits.clone(),
             signed_by: self.signer_number,
             ..certificate.body.clone()
         };

@@ -177,6 +177,20 @@ pub enum Refusal {
         /// How many.
         payments: u64,
     },
+    /// No purse could be issued under such a limit.
+    #[error("limit {name} is out of range")]
+    LimitSet {
+        /// Name of the limit.
+        name: &'static str,
+    },
+    /// Sets of limits are numbered without gaps.
+    #[error("limits {found} do not follow: the next ones have number {expected}")]
+    LimitNumber {
+        /// The next number.
+        expected: u32,
+        /// The number given.
+        found: u32,
+    },
     /// Nothing is not an amount.
     #[error("the amount is 0")]
     Zero,
@@ -221,7 +235,7 @@ impl Refusal {
             Self::Chain { .. } | Self::Close { .. } => "chain",
             Self::State { .. } | Self::Commit { .. } | Self::Mismatch => "evidence",
             Self::Claim { .. } | Self::Payer(_) | Self::Release(_) => "evidence",
-            Self::Limit { .. } => "limit",
+            Self::Limit { .. } | Self::LimitSet { .. } | Self::LimitNumber { .. } => "limit",
             Self::OtherEntry { .. } => "other-entry",
             Self::Office(_) => "other-office",
             Self::Insufficient { .. } => "insufficient-funds",

@@ -190,7 +190,7 @@ fn head(setup: &SetupRow) -> serde_json::Value {
         "name": setup.name.as_str(),
         "currency": setup.currency.code(),
         "exponent": setup.currency.exponent().to_string(),
-        "purse_max": setup.purse_max.to_string(),
+        "limits": hex::encode(encode(&setup.first)),
         "grace": setup.grace_seconds.to_string(),
     })
 }

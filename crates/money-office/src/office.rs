@@ -13,6 +13,7 @@ use onehop_wire::{
 use crate::draft::{Decided, Draft, read_row};
 use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
+use crate::limits::LimitSet;
 use crate::profile::Profile;
 use crate::rows::{PaymentRow, SetupRow};
 use crate::store::{Batch, LedgerStore, StoreError, Table};
@@ -69,19 +70,27 @@ impl<S: LedgerStore> Office<S> {
             name: text(&new.name)?,
             profile: text(profile.name)?,
             currency: new.currency,
-            limits: profile.limits.clone(),
-            purse_max: new.purse_max.unwrap_or(profile.purse_max),
-            credit_line: new.credit_line.unwrap_or(total),
+            first: LimitSet {
+                number: 0,
+                limits: profile.limits.clone(),
+                purse_max: new.purse_max.unwrap_or(profile.purse_max),
+                credit_line: new.credit_line.unwrap_or(total),
+                charge_per_period: profile.charge_per_period,
+                charge_period: profile.charge_period,
+                charge_total: profile.charge_total,
+            },
             checkpoint_seconds: profile.checkpoint_seconds,
             claim_window: profile.claim_window,
             certificate_seconds: profile.certificate_seconds,
             grace_seconds: profile.grace_seconds,
         };
+        setup.first.check()?;
         let mut trust = Trust::new(root.public());
         let signer = SigningKey::from_seed(seed);
         let key = office_key(root, &signer, 1, now, profile.office_key_seconds);
         trust.add_key(key.clone())?;
-        let mut draft = Draft::new(&store, &setup, &trust, (&signer, 1), now);
+        let mut draft =
+            Draft::new(&store, (&setup, setup.first.clone()), &trust, (&signer, 1), now);
         draft.put(Table::Meta, SETUP, &setup);
         draft.put(Table::Meta, SIGNER, &(1u32, *signer.seed()));
         draft.put(Table::OfficeKeys, &1u32.to_be_bytes(), &key);
@@ -167,12 +176,6 @@ impl<S: LedgerStore> Office<S> {
         self.setup.currency
     }
 
-    /// How far below zero an account may go, in minor units.
-    #[must_use]
-    pub const fn credit_line(&self) -> u64 {
-        self.setup.credit_line
-    }
-
     /// The store.
     #[must_use]
     pub const fn store(&self) -> &S {
@@ -233,7 +236,8 @@ impl<S: LedgerStore> Office<S> {
         let stored = stored.map(|bytes| read_row(Table::Meta, &bytes)).transpose()?;
         let now = now.max(stored.unwrap_or_default());
         let signer = (&self.signer, self.signer_number);
-        let mut draft = Draft::new(&self.store, &self.setup, &self.trust, signer, now);
+        let setup = (&self.setup, self.limits()?);
+        let mut draft = Draft::new(&self.store, setup, &self.trust, signer, now);
         let answer = work(&mut draft)?;
         draft.collect()?;
         let mut batch = draft.into_batch();

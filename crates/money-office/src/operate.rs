@@ -7,7 +7,7 @@ use onehop_wire::office::OutcomeKind;
 use onehop_wire::{Hash, Signed, UnixSeconds, WalletId};
 
 use crate::draft::{Decided, Draft, read_row};
-use crate::error::Refusal;
+use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
 use crate::office::Office;
 use crate::operator::{
@@ -30,17 +30,8 @@ impl<S: LedgerStore> Office<S> {
     ) -> Decided<OperatorAnswer> {
         let operator = self.setup().operator;
         let order = verify(self.id(), &operator, order.clone())?;
-        if order.body().command == Command::Audit {
-            check_age(now, order.body().at)?;
-            return Ok(OperatorAnswer::Audit(self.audit()?));
-        }
-        if let Command::Export { after } = order.body().command {
-            check_age(now, order.body().at)?;
-            return Ok(OperatorAnswer::Exported(Box::new(self.export(after)?)));
-        }
-        if order.body().command == Command::Debts {
-            check_age(now, order.body().at)?;
-            return Ok(OperatorAnswer::Debts(self.debts()?));
+        if let Some(answer) = self.shown(now, order.body())? {
+            return Ok(answer);
         }
         self.call(now, |draft| {
             if let Some(answer) = draft.answered(order.hash())? {
@@ -50,6 +41,43 @@ impl<S: LedgerStore> Office<S> {
             draft.cause = order.hash();
             draft.order(order.signed(), order.hash())
         })
+    }
+
+    /// The answer to an order that writes nothing.
+    fn shown(&self, now: UnixSeconds, order: &OperatorCommand) -> Decided<Option<OperatorAnswer>> {
+        let read = |answer: Decided<OperatorAnswer>| {
+            check_age(now, order.at)?;
+            answer.map(Some)
+        };
+        match &order.command {
+            Command::Audit => read(self.audit().map(OperatorAnswer::Audit)),
+            Command::Export { after } => {
+                read(self.export(*after).map(|page| OperatorAnswer::Exported(Box::new(page))))
+            }
+            Command::Statement { wallet, after } => {
+                let page = self.statement(*wallet, *after);
+                read(page.map(|page| OperatorAnswer::Statement(Box::new(page))))
+            }
+            Command::Debts => read(self.debts().map(OperatorAnswer::Debts)),
+            Command::Limits => {
+                let limits = self.limits().map_err(OfficeError::from);
+                read(limits.map(|set| OperatorAnswer::Limits(Box::new(set))))
+            }
+            Command::Exposure => {
+                read(self.exposure(now).map(|it| OperatorAnswer::Exposure(Box::new(it))))
+            }
+            Command::Deposit { .. }
+            | Command::Redeem { .. }
+            | Command::Revoke { .. }
+            | Command::Settle
+            | Command::Wallets
+            | Command::Wallet { .. }
+            | Command::ReportLost { .. }
+            | Command::Refund { .. }
+            | Command::Bond { .. }
+            | Command::ReleaseBond { .. }
+            | Command::SetLimits(_) => Ok(None),
+        }
     }
 
     /// Goes over what is undecided: checkpoints past their claim window lapse, claims on them are
@@ -93,7 +121,13 @@ impl<S: LedgerStore> Draft<'_, S> {
                 return self.reported(wallet);
             }
             // Answered by the caller: it needs no draft.
-            Command::Audit | Command::Export { .. } | Command::Debts => {
+            Command::SetLimits(set) => self.set_limits(order, set)?,
+            Command::Audit
+            | Command::Export { .. }
+            | Command::Debts
+            | Command::Limits
+            | Command::Statement { .. }
+            | Command::Exposure => {
                 return Ok(OperatorAnswer::Wallets(Vec::new()));
             }
         };

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::audit::AuditReport;
 use crate::debts::DebtReport;
 use crate::export::ExportPage;
+use crate::exposure::Exposure;
+use crate::limits::LimitSet;
+use crate::statement::StatementPage;
 
 /// How far the date of a command may be from the office's clock.
 pub const COMMAND_SECONDS_MAX: u64 = 300;
@@ -91,6 +94,19 @@ pub enum Command {
         /// Minor units.
         amount: u64,
     },
+    /// Put the next set of limits in force.
+    SetLimits(Box<LimitSet>),
+    /// Show the limits in force.
+    Limits,
+    /// Compute the largest loss until the next sync.
+    Exposure,
+    /// Give a wallet's postings after this one.
+    Statement {
+        /// Whose.
+        wallet: WalletId,
+        /// The last posting that is known already; 0 for none.
+        after: u64,
+    },
 }
 
 /// What became of an order.
@@ -117,6 +133,12 @@ pub enum OperatorAnswer {
     Exported(Box<ExportPage>),
     /// To [`Command::Debts`].
     Debts(Vec<DebtReport>),
+    /// To [`Command::Limits`] and [`Command::SetLimits`].
+    Limits(Box<LimitSet>),
+    /// To [`Command::Exposure`].
+    Exposure(Box<Exposure>),
+    /// To [`Command::Statement`].
+    Statement(Box<StatementPage>),
 }
 
 /// A wallet as the office's books have it. Sums are in minor units.

@@ -15,6 +15,12 @@ pub struct Profile {
     pub limits: Limits,
     /// Most that a purse may hold when it is issued.
     pub purse_max: u64,
+    /// Most that a wallet may charge in one period.
+    pub charge_per_period: Option<u64>,
+    /// Length of such a period.
+    pub charge_period: u64,
+    /// Most that a wallet may charge in all.
+    pub charge_total: Option<u64>,
     /// Life of a checkpoint.
     pub checkpoint_seconds: u64,
     /// Time after a checkpoint's expiry in which payments from it may be claimed.
@@ -66,6 +72,9 @@ const fn profile(
         currency,
         limits,
         purse_max,
+        charge_per_period: None,
+        charge_period: 30 * DAY,
+        charge_total: None,
         checkpoint_seconds: 7 * DAY,
         claim_window: 14 * 86_400,
         certificate_seconds: 180 * DAY,
@@ -82,7 +91,10 @@ pub const PROFILES: [Profile; 6] = [
     profile("upi-lite-2024", "INR", limits(Some(100_000), Some(500_000), None), 500_000),
     profile("psd2-contactless", "EUR", limits(Some(5_000), Some(15_000), None), 15_000),
     profile("psd2-contactless-count", "EUR", limits(Some(5_000), None, Some(5)), 25_000),
-    profile("aml-emoney", "EUR", limits(None, Some(15_000), None), 15_000),
+    Profile {
+        charge_per_period: Some(15_000),
+        ..profile("aml-emoney", "EUR", limits(None, Some(15_000), None), 15_000)
+    },
 ];
 
 impl Profile {

@@ -4,10 +4,12 @@ use core::fmt;
 
 use onehop_wire::office::{Outcome, OutcomeKind};
 use onehop_wire::{
-    Agreed, Certificate, Checkpoint, Currency, Hash, Limits, PublicKey, Signed, Text, TxId,
-    UnixSeconds, WalletId, limits::NAME_MAX,
+    Agreed, Certificate, Checkpoint, Currency, Hash, PublicKey, Signed, Text, TxId, UnixSeconds,
+    WalletId, limits::NAME_MAX,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::limits::{Charged, LimitSet};
 
 /// One payment as the office tells payments apart.
 ///
@@ -107,9 +109,8 @@ pub(crate) struct SetupRow {
     pub(crate) name: Text<NAME_MAX>,
     pub(crate) profile: Text<NAME_MAX>,
     pub(crate) currency: Currency,
-    pub(crate) limits: Limits,
-    pub(crate) purse_max: u64,
-    pub(crate) credit_line: u64,
+    /// The limits of the beginning; the office may have set others since.
+    pub(crate) first: LimitSet,
     pub(crate) checkpoint_seconds: u64,
     pub(crate) claim_window: u32,
     pub(crate) certificate_seconds: u64,
@@ -131,6 +132,7 @@ pub(crate) struct WalletRow {
     pub(crate) lost: bool,
     /// Latest date until which payments out of any of its checkpoints may be claimed.
     pub(crate) liable_until: UnixSeconds,
+    pub(crate) charged: Charged,
 }
 
 /// The SYNC that closed a checkpoint.

@@ -164,7 +164,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.collect()?;
         self.collect_from_purse(wallet, next)?;
         let row = self.wallet_row(wallet)?;
-        let full = if row.frozen { 0 } else { self.setup.purse_max };
+        let full = if row.frozen { 0 } else { self.limits.purse_max };
         let over = self.free(next)?.saturating_sub(full);
         self.post(next, account, over)?;
         self.collect()?;
@@ -187,17 +187,19 @@ impl<S: LedgerStore> Draft<'_, S> {
             }
             Transfer::Charge(sum) => {
                 self.check_debts(sync.wallet)?;
-                let (limit, reached) = (self.setup.purse_max, held.saturating_add(sum));
+                let (limit, reached) = (self.limits.purse_max, held.saturating_add(sum));
                 if reached > limit {
                     let (limit, reached) = (self.money(limit), self.money(reached));
                     return Err(Refusal::Limit { name: "purse-max", limit, reached }.into());
                 }
-                let line = i128::from(self.setup.credit_line);
+                let line = i128::from(self.limits.credit_line);
                 let free = self.balance(account)?.saturating_add(line).max(0);
                 if i128::from(sum) > free {
                     let free = u64::try_from(free).map_err(|_| StoreError::Range)?;
                     return Err(self.insufficient(sum, free).into());
                 }
+                let row = self.charged(row.clone(), sum)?;
+                self.put(Table::Wallets, sync.wallet.as_bytes(), &row);
                 Ok(self.post(account, next, sum)?)
             }
             Transfer::Withdraw(sum) => {

@@ -69,7 +69,9 @@ const fn killers(mutant: Mutant) -> &'static [Killer] {
         Mutant::ReceiptCountedTwice => &[In("a receipt attached twice")],
         Mutant::ReceiptOfOtherCheckpoint => &[In("a receipt of another purse")],
         Mutant::ReleaseCountedTwice => &[In("a release attached twice")],
-        Mutant::IncrementOnlyProof => &[In("a vote that only backs itself")],
+        Mutant::IncrementOnlyProof => {
+            &[In("a vote that only backs itself"), In("copies of a wallet that take all they can")]
+        }
         Mutant::RedeemByUnchecked => &[In("a vote with another claim date")],
         Mutant::VoidEarly => &[In("a RESOLVE before its time"), Worlds],
         Mutant::ClaimAfterVoid => &[In("a claim after VOID")],

@@ -52,6 +52,9 @@ impl Town {
             if clones && round == ROUNDS / 3 {
                 town.clone_first()?;
             }
+            if round == ROUNDS / 2 {
+                town.govern()?;
+            }
             let count = town.devices.len();
             let (seller, buyer) = (town.pick(count), town.pick(count));
             let twins = town.devices[seller].id == town.devices[buyer].id;
@@ -72,6 +75,7 @@ impl Town {
             }
             town.order(Command::Settle)?;
         }
+        town.lose_last()?;
         for line in town.export()?.lines() {
             let line: serde_json::Value = serde_json::from_str(line)?;
             if let Some(proof) = line["proof"].as_str() {
@@ -176,6 +180,30 @@ impl Town {
         self.devices.push(clone);
         self.settle();
         Ok(())
+    }
+
+    /// The operator sets other limits and takes a bond; what follows is under them.
+    fn govern(&mut self) -> Result<()> {
+        let mut set = self.office.limits()?;
+        set.number += 1;
+        set.limits.per_payee = Some(150_000);
+        set.charge_total = Some(400_000);
+        self.order(Command::SetLimits(Box::new(set)))?;
+        let Some(saver) = self.devices.get(NAMES.len() - 2) else { return Ok(()) };
+        let (wallet, amount) = (saver.id, 10_000);
+        self.order(Command::Bond { wallet, amount })
+    }
+
+    /// The last owner's device is lost; what is left of it goes to another wallet.
+    fn lose_last(&mut self) -> Result<()> {
+        let ids = NAMES.len().checked_sub(2).and_then(|at| self.devices.get(at..NAMES.len()));
+        let Some([heir, lost]) = ids else { return Ok(()) };
+        let (to, from) = (heir.id, lost.id);
+        self.order(Command::ReportLost { wallet: from })?;
+        self.pass(LONG_DAYS * DAY);
+        self.order(Command::Settle)?;
+        self.order(Command::Refund { from, to })?;
+        self.order(Command::ReleaseBond { wallet: to, amount: 4_000 })
     }
 
     // Chance and time.

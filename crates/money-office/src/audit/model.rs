@@ -8,6 +8,7 @@ use onehop_wire::office::{OutcomeKind, Sync, Transfer};
 use onehop_wire::{Agreed, Certificate, Hash, PublicKey, Signed, UnixSeconds, WalletId};
 
 use super::debts::{Debt, DebtKey};
+use crate::limits::LimitSet;
 use crate::rows::{Account, PaymentKey, SetupRow};
 
 /// Why a row of evidence does not hold.
@@ -64,6 +65,8 @@ pub(super) struct Owner {
     pub(super) forked: bool,
     /// Its owner reported it lost.
     pub(super) lost: bool,
+    /// When its period of charges began, the sum in it, and the sum in all.
+    pub(super) charged: (UnixSeconds, u64, u64),
     /// Latest date until which payments out of any of its checkpoints may be claimed.
     pub(super) liable_until: UnixSeconds,
     pub(super) transfer: Option<Transfer>,
@@ -118,6 +121,8 @@ impl Payment {
 /// Balances and states, recomputed.
 pub(super) struct Model<'a> {
     pub(super) setup: &'a SetupRow,
+    /// The limits in force.
+    pub(super) limits: LimitSet,
     pub(super) trust: Trust,
     pub(super) owners: BTreeMap<WalletId, Owner>,
     pub(super) purses: BTreeMap<Hash, Purse>,
@@ -141,6 +146,7 @@ impl<'a> Model<'a> {
     pub(super) fn new(setup: &'a SetupRow) -> Self {
         Self {
             setup,
+            limits: setup.first.clone(),
             trust: Trust::new(setup.root),
             owners: BTreeMap::new(),
             purses: BTreeMap::new(),

@@ -64,6 +64,8 @@ impl Model<'_> {
         let (wallet, key) = (certificate.body().wallet(), certificate.body().key);
         ensure(enrol.body().key == key, "a certificate is for another key than its enrolment")?;
         ensure(checkpoint.body().wallet == wallet, "a checkpoint is another wallet's")?;
+        let in_force = certificate.body().limits == self.limits.limits;
+        ensure(in_force, "a certificate has other limits than the office")?;
         ensure(checkpoint.body().balance == 0, "a first checkpoint is not empty")?;
         let number = checkpoint.body().number;
         let coming = self.coming(wallet);
@@ -83,6 +85,7 @@ impl Model<'_> {
             newest: checkpoint.hash(),
             forked: false,
             lost: false,
+            charged: self.owners.get(&wallet).map(|owner| owner.charged).unwrap_or_default(),
             liable_until: self
                 .owners
                 .get(&wallet)
@@ -124,8 +127,29 @@ impl Model<'_> {
             | Command::Wallets
             | Command::Wallet { .. }
             | Command::Export { .. }
-            | Command::Debts => {}
+            | Command::Debts
+            | Command::Limits
+            | Command::Exposure
+            | Command::Statement { .. } => {}
+            Command::SetLimits(set) => {
+                let is_next = Some(set.number) == self.limits.number.checked_add(1);
+                ensure(is_next, "a set of limits does not have the next number")?;
+                self.limits = (**set).clone();
+            }
         }
+        Ok(())
+    }
+
+    /// Counts a charge against velocity and cumulative caps.
+    fn charged(&mut self, wallet: WalletId, sum: u64, at: UnixSeconds) -> Result<(), Fault> {
+        let (since, before, total) = self.owner(wallet)?.charged;
+        let is_over = at >= since.plus(self.limits.charge_period);
+        let (since, before) = if is_over { (at, 0) } else { (since, before) };
+        let (reached, total) = (before.saturating_add(sum), total.saturating_add(sum));
+        let kept = self.limits.charge_per_period.is_none_or(|most| reached <= most)
+            && self.limits.charge_total.is_none_or(|most| total <= most);
+        ensure(kept, "a wallet was charged beyond the office's limits")?;
+        self.owners.entry(wallet).and_modify(|owner| owner.charged = (since, reached, total));
         Ok(())
     }
 
@@ -374,7 +398,7 @@ impl Model<'_> {
         }
         let is_paid = body.kind == OutcomeKind::Paid;
         self.payments.entry(key).and_modify(|payment| {
-            payment.outcome = Some(body.kind.clone());
+            payment.outcome = Some(body.kind);
             payment.received = if is_paid { i128::from(payment.amount) } else { 0 };
         });
         self.reconsider(key);
@@ -393,18 +417,23 @@ impl Model<'_> {
             next == Account::Purse(wallet, body.number),
             "a checkpoint's number is not the next",
         )?;
+        let in_force = certificate.body().limits == self.limits.limits;
+        ensure(in_force, "a certificate has other limits than the office")?;
         let owner = self.owner(wallet)?;
         let (old, forked) = (Account::Purse(wallet, owner.number), owner.forked);
         let transfer = owner.transfer.filter(|_| issued.transferred);
         self.shift(old, next, self.held(old));
         self.collect_from_purse(wallet, next);
-        let full = if forked { 0 } else { i128::from(self.setup.purse_max) };
+        let full = if forked { 0 } else { i128::from(self.limits.purse_max) };
         let over = self.held(next).saturating_sub(full).max(0);
         self.shift(next, Account::Wallet(wallet), over);
         self.collect();
         match transfer.unwrap_or(Transfer::None) {
             Transfer::None => {}
-            Transfer::Charge(sum) => self.shift(Account::Wallet(wallet), next, i128::from(sum)),
+            Transfer::Charge(sum) => {
+                self.charged(wallet, sum, body.issued)?;
+                self.shift(Account::Wallet(wallet), next, i128::from(sum));
+            }
             Transfer::Withdraw(sum) => self.shift(next, Account::Wallet(wallet), i128::from(sum)),
         }
         let redeem_by = body.expires.plus(u64::from(certificate.body().claim_window));

@@ -111,6 +111,7 @@ impl Access {
                 | Rule::Exists { .. }
                 | Rule::Operator { .. }
                 | Rule::Case { .. }
+                | Rule::Limit { .. }
                 | Rule::Payment(_)),
             ) => return Err(rule.into()),
         })

@@ -35,7 +35,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Set a new office up; prints its id and overwrites nothing
-    Init(NewArgs),
+    Init(Box<NewArgs>),
     /// Serve wallets over HTTP until SIGTERM or ctrl-c
     Serve(Served),
     /// Note cash handed in for a wallet's account
@@ -60,6 +60,20 @@ pub(crate) enum Command {
     Export {
         /// File to write; - for stdout
         file: PathBuf,
+        /// jsonl is what an audit reads; csv has the rows of evidence for a spreadsheet
+        #[arg(long = "format", value_enum, value_name = "FORM", default_value = "jsonl")]
+        form: Form,
+    },
+    /// Write what moved into and out of a wallet's account, bond and purses, oldest first
+    Statement {
+        /// Its name, its id, or the first digits of its id
+        wallet: String,
+        /// File to write; - for stdout
+        #[arg(default_value = "-")]
+        file: PathBuf,
+        /// csv with a header, or one JSON object a line
+        #[arg(long = "format", value_enum, value_name = "FORM", default_value = "csv")]
+        form: Form,
     },
     /// Write what is known of a payment as a case file, for judge
     Evidence {
@@ -81,6 +95,14 @@ pub(crate) enum Command {
     },
     /// List who owes whom, because he signed two statements that contradict each other
     Debts,
+    /// Compute the largest possible loss until the next sync, by limits and certificates outstanding
+    ///
+    /// It is what copies of a wallet could pay to everybody certified beyond what backs it, for each
+    /// wallet by itself and for all together, after bonds.
+    Exposure,
+    /// Show or change the office's limits
+    #[command(subcommand)]
+    Limits(LimitCommand),
     /// List the wallets
     Wallets,
     /// Show a wallet's account, purse and checkpoint
@@ -151,15 +173,69 @@ pub(crate) struct NewArgs {
     /// What wallets call the office
     #[arg(long, default_value = "money office")]
     pub(crate) name: String,
-    /// How far an account may go below zero; 0 for prepaid only [default: the profile's total]
-    #[arg(long, value_name = "AMOUNT")]
-    pub(crate) credit_line: Option<String>,
-    /// Most that a purse may hold [default: as the profile says]
-    #[arg(long, value_name = "AMOUNT")]
-    pub(crate) purse_max: Option<String>,
+    /// Limits other than the profile's
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
     /// For psd2-contactless: what is capped between two contacts with the office
     #[arg(long, value_name = "PICK", default_value = "amount")]
     pub(crate) psd2_pick: Psd2Pick,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Form {
+    /// Comma-separated values, with a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// What is to be other than before. `none` takes a limit away.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// A JSON object with any of these limits by name, such as {"per-payment": "500.00",
+    /// "payments": null}; options given beside it come after it
+    #[arg(long = "limits", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Largest amount of one payment
+    #[arg(long, value_name = "AMOUNT|none")]
+    pub(crate) per_payment: Option<String>,
+    /// Largest sum to one payee between two syncs
+    #[arg(long, value_name = "AMOUNT|none")]
+    pub(crate) per_payee: Option<String>,
+    /// Largest sum between two syncs
+    #[arg(long, value_name = "AMOUNT|none")]
+    pub(crate) per_checkpoint: Option<String>,
+    /// Most payments between two syncs
+    #[arg(long, value_name = "N|none")]
+    pub(crate) payments: Option<String>,
+    /// How often received money may move on before it meets the office
+    #[arg(long, value_name = "N")]
+    pub(crate) hops: Option<String>,
+    /// Most that a purse may hold [default at init: as the profile says]
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) purse_max: Option<String>,
+    /// How far an account may go below zero; 0 for prepaid only [default at init: the profile's
+    /// total]
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) credit_line: Option<String>,
+    /// Most that a wallet may charge in one period
+    #[arg(long, value_name = "AMOUNT|none")]
+    pub(crate) charge_per_period: Option<String>,
+    /// Days of such a period; it begins with the first charge after the one before
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) charge_period: Option<String>,
+    /// Most that a wallet may charge in all
+    #[arg(long, value_name = "AMOUNT|none")]
+    pub(crate) charge_total: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LimitCommand {
+    /// Show the limits in force
+    Show,
+    /// Change limits: certificates and charges follow from each wallet's next sync on
+    Set(Box<LimitArgs>),
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]

@@ -4,13 +4,13 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use onehop_crypto::SigningKey;
-use onehop_wire::{AmountError, Currency, Money};
+use onehop_wire::Currency;
 
 use super::args::{NewArgs, Psd2Pick};
 use super::folder::{Folder, read_key, write_key};
-use super::{Rule, render};
+use super::{Rule, limits, render};
 use crate::service::now;
-use crate::{NewOffice, Office, Profile, SledLedger};
+use crate::{LimitSet, NewOffice, Office, OfficeError, Profile, SledLedger};
 
 pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     let currency = Currency::by_code(&new.currency.to_uppercase())?;
@@ -20,10 +20,25 @@ pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     };
     let profile = Profile::by_name(name)?;
     profile.check_currency(currency)?;
-    let sum = |text: &Option<String>| -> Result<Option<u64>, AmountError> {
-        text.as_ref().map(|text| amount(text, currency)).transpose()
+    let mut set = LimitSet {
+        number: 0,
+        limits: profile.limits.clone(),
+        purse_max: profile.purse_max,
+        credit_line: profile.total(),
+        charge_per_period: profile.charge_per_period,
+        charge_period: profile.charge_period,
+        charge_total: profile.charge_total,
     };
-    let (credit_line, purse_max) = (sum(&new.credit_line)?, sum(&new.purse_max)?);
+    limits::edit(&mut set, &new.limits, currency)?;
+    set.check().map_err(OfficeError::from)?;
+    let (credit_line, purse_max) = (Some(set.credit_line), Some(set.purse_max));
+    let profile = Profile {
+        limits: set.limits,
+        charge_per_period: set.charge_per_period,
+        charge_period: set.charge_period,
+        charge_total: set.charge_total,
+        ..profile
+    };
     let taken = [folder.root_key(), folder.operator_key(), folder.store()];
     if taken.iter().any(|path| path.exists()) {
         return Err(Rule::Exists { folder: folder.path().display().to_string() }.into());
@@ -52,15 +67,6 @@ pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
 pub(crate) fn renew_key(folder: &Folder) -> Result<u32> {
     let root = read_key(&folder.root_key())?;
     Ok(folder.open_office()?.renew_key(&root, &fresh_seed()?, now())?)
-}
-
-/// An amount, or zero.
-fn amount(text: &str, currency: Currency) -> Result<u64, AmountError> {
-    match Money::parse(text, currency) {
-        Ok(money) => Ok(money.minor()),
-        Err(AmountError::Zero { .. }) => Ok(0),
-        Err(error) => Err(error),
-    }
 }
 
 fn fresh_seed() -> Result<[u8; 32]> {

@@ -6,8 +6,10 @@ mod export;
 mod folder;
 mod init;
 mod judge;
+mod limits;
 mod log;
 mod render;
+mod statement;
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -69,6 +71,14 @@ pub(crate) enum Rule {
         /// What is wrong with it.
         what: String,
     },
+    /// A limit is not one, or its value is not.
+    #[error("{name} {why}")]
+    Limit {
+        /// What was given as its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// There is no such payment here.
     #[error("{0}")]
     Payment(String),
@@ -128,11 +138,18 @@ fn run(args: &Args) -> Result<()> {
         Command::Settle => order(&folder, Order::Settle, json),
         Command::Audit => order(&folder, Order::Audit, json),
         Command::Debts => order(&folder, Order::Debts, json),
-        Command::Export { file } => export::export(&mut Access::open(&folder)?, file, json),
+        Command::Export { file, form } => {
+            export::export(&mut Access::open(&folder)?, file, *form, json)
+        }
+        Command::Statement { wallet, file, form } => {
+            statement::write(&mut Access::open(&folder)?, wallet, file, *form, json)
+        }
         Command::Evidence { tx, file } => {
             judge::evidence(&mut Access::open(&folder)?, tx, file, json)
         }
         Command::Judge { file, root } => judge::run(file, root, json),
+        Command::Exposure => order(&folder, Order::Exposure, json),
+        Command::Limits(command) => limits::run(&mut Access::open(&folder)?, command, json),
         Command::Wallets => order(&folder, Order::Wallets, json),
         Command::Wallet { wallet } => order(&folder, Order::Wallet { who: wallet.clone() }, json),
         Command::Revoke { wallet } => {
@@ -212,7 +229,10 @@ fn report(access: &mut Access, who: &str) -> Result<WalletReport> {
         | OperatorAnswer::Settled { .. }
         | OperatorAnswer::Audit(_)
         | OperatorAnswer::Exported(_)
-        | OperatorAnswer::Debts(_) => {
+        | OperatorAnswer::Debts(_)
+        | OperatorAnswer::Limits(_)
+        | OperatorAnswer::Exposure(_)
+        | OperatorAnswer::Statement(_) => {
             anyhow::bail!("the office answered another question")
         }
     }
@@ -233,7 +253,10 @@ fn finish(access: &Access, answer: &OperatorAnswer, json: bool) -> Result<()> {
         | OperatorAnswer::Wallets(_)
         | OperatorAnswer::Settled { .. }
         | OperatorAnswer::Exported(_)
-        | OperatorAnswer::Debts(_) => Ok(()),
+        | OperatorAnswer::Debts(_)
+        | OperatorAnswer::Limits(_)
+        | OperatorAnswer::Exposure(_)
+        | OperatorAnswer::Statement(_) => Ok(()),
     }
 }
 
@@ -269,7 +292,7 @@ fn write_out(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn run_service(folder: &Folder, served: &Served, json: bool) -> Result<()> {
     let office = folder.open_office()?;
-    let line = office.credit_line();
+    let line = office.limits()?.credit_line;
     let listen = served.listen;
     if line > 0 && !listen.ip().is_loopback() && !served.allow_credit_beyond_loopback {
         let line = Money::new(line, office.currency());

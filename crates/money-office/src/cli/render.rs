@@ -7,7 +7,9 @@ use onehop_wire::office::OfficeInfo;
 use onehop_wire::{Currency, Money};
 use serde_json::{Map, Value, json};
 
-use crate::{AuditReport, DebtReport, OperatorAnswer, WalletReport, finding_json};
+use crate::{
+    AuditReport, DebtReport, Exposure, LimitSet, OperatorAnswer, WalletReport, finding_json,
+};
 
 /// One line: the causes of an error, each once.
 pub(crate) fn complain(error: &anyhow::Error) {
@@ -73,8 +75,10 @@ pub(crate) fn answer(answer: &OperatorAnswer, currency: Currency, as_json: bool)
                 println!("nobody owes anything");
             }
         }
+        OperatorAnswer::Limits(set) => limits(set, currency, as_json),
+        OperatorAnswer::Exposure(found) => exposure(found, currency, as_json),
         // Goes into a file.
-        OperatorAnswer::Exported(_) => {}
+        OperatorAnswer::Exported(_) | OperatorAnswer::Statement(_) => {}
     }
     Ok(())
 }
@@ -94,6 +98,92 @@ pub(crate) fn judgement(judgement: &Judgement, as_json: bool) {
         } else {
             println!("nobody is guilty");
         }
+    }
+}
+
+fn limits(set: &LimitSet, currency: Currency, as_json: bool) {
+    if as_json {
+        let limits = &set.limits;
+        let fields = json!({
+            "number": set.number,
+            "currency": currency.code(),
+            "per-payment": limits.per_payment,
+            "per-payee": limits.per_payee,
+            "per-checkpoint": limits.per_checkpoint,
+            "payments": limits.payments,
+            "hops": limits.hops,
+            "purse-max": set.purse_max,
+            "credit-line": set.credit_line,
+            "charge-per-period": set.charge_per_period,
+            "charge-period-seconds": set.charge_period,
+            "charge-total": set.charge_total,
+        });
+        println!("{fields}");
+        return;
+    }
+    let none = || "none".to_owned();
+    let money =
+        |sum: Option<u64>| sum.map_or_else(none, |minor| Money::new(minor, currency).to_string());
+    let count = |count: Option<u32>| count.map_or_else(none, |count| count.to_string());
+    let lines = [
+        ("per payment", money(set.limits.per_payment)),
+        ("per payee", money(set.limits.per_payee)),
+        ("per checkpoint", money(set.limits.per_checkpoint)),
+        ("payments", count(set.limits.payments)),
+        ("hops", set.limits.hops.to_string()),
+        ("purse at most", money(Some(set.purse_max))),
+        ("credit line", money(Some(set.credit_line))),
+        ("charge per period", money(set.charge_per_period)),
+        ("days of a period", (set.charge_period / 86_400).to_string()),
+        ("charge in all", money(set.charge_total)),
+    ];
+    println!("limits {}", set.number);
+    for (name, value) in lines {
+        println!("  {name}: {value}");
+    }
+}
+
+fn exposure(found: &Exposure, currency: Currency, as_json: bool) {
+    let big = |sum: Option<u128>| match sum {
+        Some(minor) => i128::try_from(minor).map_or(Value::Null, number),
+        None => Value::Null,
+    };
+    let words = |minor: Option<u128>| match minor.map(i128::try_from) {
+        Some(Ok(minor)) => sum(minor, currency),
+        Some(Err(_)) | None => "without limit".to_owned(),
+    };
+    for it in &found.wallets {
+        let (loss, beyond) = (it.loss, it.beyond_bond());
+        if as_json {
+            let fields = json!({
+                "wallet": it.wallet.to_string(),
+                "name": it.name,
+                "currency": currency.code(),
+                "checkpoints": it.checkpoints,
+                "reach": it.reach,
+                "loss": big(loss),
+                "bond": it.bond,
+                "beyond_bond": big(beyond),
+            });
+            println!("{fields}");
+        } else {
+            println!(
+                "{} {:?}: {}, of {} to each payee under {} checkpoints, bond {}",
+                it.wallet,
+                it.name,
+                words(beyond),
+                words(it.reach.map(u128::from)),
+                it.checkpoints,
+                Money::new(it.bond, currency),
+            );
+        }
+    }
+    if as_json {
+        let (certificates, total) = (found.certificates, big(found.total));
+        println!("{}", json!({ "certificates": certificates, "total": total }));
+    } else {
+        let (certificates, total) = (found.certificates, words(found.total));
+        println!("largest loss until the next sync: {total}, among {certificates} certificates");
     }
 }
 

@@ -6,6 +6,7 @@ mod doubts;
 mod enrolments;
 mod forks;
 mod histories;
+mod limits;
 mod lost;
 mod payments;
 mod stores;

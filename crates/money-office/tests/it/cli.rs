@@ -83,3 +83,46 @@ fn the_evidence_file_is_the_same_from_a_folder_and_from_the_running_office() {
     assert!(line.starts_with(&format!("failed to write {missing}: ")), "{line}");
     drop(serving);
 }
+
+/// [O-34]
+#[test]
+fn limits_are_chosen_at_init_by_a_file_and_changed_by_options_one_number_at_a_time() {
+    let folder = Folder::new();
+    let parent = tempfile::tempdir().unwrap();
+    let file = parent.path().join("limits.json");
+    let text = r#"{"per-payment": "70.00", "payments": 3, "per-checkpoint": null}"#;
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let init = ["init", "--currency", "INR", "--profile", "rbi-2023", "--limits", file];
+    let line = folder.refused(&[init.as_slice(), &["--purse-max", "0"]].concat(), 4);
+    assert_eq!(line, "limit purse-max is out of range");
+    assert!(!folder.path().exists());
+    folder.ok(&[init.as_slice(), &["--credit-line", "0"]].concat());
+    let shown = folder.ok(&["limits", "show"]);
+    let first = "limits 0\n  per payment: 70.00 INR\n  per payee: none\n  per checkpoint: none\n  \
+                 payments: 3\n  hops: 1\n  purse at most: 2000.00 INR\n  credit line: 0.00 INR\n";
+    assert!(shown.starts_with(first), "{shown}");
+    let set = ["limits", "set", "--per-payee", "9.50", "--payments", "none"];
+    let shown = folder.ok(&set);
+    assert!(shown.starts_with("limits 1\n") && shown.contains("per payee: 9.50 INR"), "{shown}");
+    assert!(shown.contains("payments: none") && shown.contains("per payment: 70.00 INR"));
+    std::fs::write(file, r#"{"per-paymnt": "1"}"#).unwrap();
+    let line = folder.refused(&["limits", "set", "--limits", file], 4);
+    assert_eq!(line, "per-paymnt is no limit of an office");
+    assert_eq!(folder.refused(&["limits", "set", "--hops", "9"], 4), "limit hops is out of range");
+    assert!(folder.ok(&["limits", "show"]).starts_with("limits 1\n"));
+    let none = "largest loss until the next sync: 0.00 INR, among 0 certificates\n";
+    assert_eq!(folder.ok(&["exposure"]), none);
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
+}
+
+#[test]
+fn evidence_goes_into_csv_with_the_rows_of_the_file_for_auditors() {
+    let folder = Folder::init();
+    let lines = folder.ok(&["export", "-"]);
+    let row: serde_json::Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
+    let field = |name: &str| row[name].as_str().unwrap().to_owned();
+    let expected =
+        format!("row,kind,bytes,chain\n1,OfficeKey,{},{}\n", field("bytes"), field("chain"));
+    assert_eq!(folder.ok(&["export", "-", "--format", "csv"]), expected);
+}

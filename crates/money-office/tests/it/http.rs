@@ -44,6 +44,18 @@ fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
     // The operator's commands go through the service that has the store open.
     assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
     assert!(folder.ok(&["wallet", "seller"]).contains("account 7.35 INR"));
+    let csv = folder.ok(&["statement", "seller"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    let [header, line] = *lines else { panic!("{csv}") };
+    assert_eq!(header, "posting,at,from,to,amount,currency,evidence");
+    let fields: Vec<&str> = line.split(',').collect();
+    assert!(fields[2].starts_with("suspense/0909"), "{line}");
+    assert_eq!(fields[3], format!("account/{}", seller.key.wallet()));
+    assert_eq!((fields[4], fields[5]), ("7.35", "INR"));
+    let json = folder.ok(&["statement", "buyer", "--format", "jsonl", "-"]);
+    let rows = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let sums: Vec<String> = rows.map(|row| row["amount"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(sums, ["500.00", "7.35", "492.65"]);
     folder.ok(&["deposit", "seller", "2.65"]);
     folder.ok(&["redeem", "seller", "10"]);
     let refused = folder.refused(&["redeem", "seller", "0.01"], 4);
@@ -51,6 +63,21 @@ fn wallets_enrol_charge_pay_and_settle_and_a_kill_changes_no_answer() {
     drop(office);
     assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
     assert!(folder.ok(&["settle"]).starts_with("0 paid"));
+    a_lost_wallet_and_a_bond(&folder);
+}
+
+fn a_lost_wallet_and_a_bond(folder: &Folder) {
+    let early = folder.refused(&["refund", "seller", "buyer"], 4);
+    assert!(early.ends_with(" was not reported lost"), "{early}");
+    folder.ok(&["deposit", "seller", "5"]);
+    assert!(folder.ok(&["bond", "seller", "3"]).contains("account 2.00 INR"));
+    let early = folder.refused(&["release-bond", "seller", "3"], 4);
+    assert!(early.contains(" may be claimed until "), "{early}");
+    assert!(folder.ok(&["report-lost", "seller"]).contains("bond 3.00 INR, lost, refund from "));
+    let early = folder.refused(&["refund", "seller", "buyer"], 4);
+    assert!(early.contains(" may be claimed until "), "{early}");
+    assert_eq!(folder.ok(&["debts"]), "nobody owes anything\n");
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
 }
 
 /// [O-20]

@@ -14,6 +14,7 @@ mod bench;
 mod chains;
 mod cuts;
 mod desk;
+mod exposure;
 mod lost;
 mod meetings;
 mod purses;
@@ -160,6 +161,7 @@ pub const ALL: &[Scene] = &[
     scene("a claim and two closes", desk::closes),
     scene("a sync with an entry in doubt", desk::unclaimed),
     scene("an office whose disk fails", desk::disk_fails),
+    scene("copies of a wallet that take all they can", exposure::reached),
     scene("a wallet restored from its key", lost::restored),
     scene("a wallet reported lost", lost::reported),
 ];
@@ -176,6 +178,8 @@ pub const OWN_LIMITS: &str = "spec M-8 the buyer's limits";
 pub const MEETINGS: &str = "spec 4.2 who is met";
 /// The office's answer goes on where the wallet ended.
 pub const RENEWALS: &str = "spec S-5 the next purse goes on";
+/// Payees lose no more than the office computed.
+pub const EXPOSURE: &str = "spec O-36 exposure";
 /// The office has written what it says.
 pub const WRITTEN: &str = "spec O-17 written before it is said";
 
