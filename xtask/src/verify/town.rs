@@ -191,6 +191,8 @@ impl Town {
         self.order(Command::SetLimits(Box::new(set)))?;
         let Some(saver) = self.devices.get(NAMES.len() - 2) else { return Ok(()) };
         let (wallet, amount) = (saver.id, 10_000);
+        // More than any credit line: the account holds the bond whatever was charged.
+        self.order(Command::Deposit { wallet, amount: 300_000 })?;
         self.order(Command::Bond { wallet, amount })
     }
 
