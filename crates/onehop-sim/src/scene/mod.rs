@@ -178,8 +178,8 @@ pub const OWN_LIMITS: &str = "spec M-8 the buyer's limits";
 pub const MEETINGS: &str = "spec 4.2 who is met";
 /// The office's answer goes on where the wallet ended.
 pub const RENEWALS: &str = "spec S-5 the next purse goes on";
-/// Payees lose no more than the office computed.
-pub const EXPOSURE: &str = "spec O-36 exposure";
+/// Payees lose no more than the office computed; asked also where somebody forks.
+pub const EXPOSURE: &str = "office O-36 exposure";
 /// The office has written what it says.
 pub const WRITTEN: &str = "spec O-17 written before it is said";
 
