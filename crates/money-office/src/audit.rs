@@ -79,6 +79,10 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn audit(&self) -> Decided<AuditReport> {
+        self.view(|| self.recompute())
+    }
+
+    fn recompute(&self) -> Decided<AuditReport> {
         let mut model = model::Model::new(self.setup());
         let mut report = AuditReport::default();
         self.each(Table::Evidence, |key, bytes| {

@@ -24,7 +24,6 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`Refusal`]: unsigned, weak key, or the name (whatever its case) or the key is taken.
     pub fn enrol(&mut self, now: UnixSeconds, enrol: &Signed<Enrol>) -> Decided<EnrolAnswer> {
-        let office_key = self.office_key()?;
         self.call(now, |draft| {
             if !is_strong(&enrol.body.key) {
                 return Err(Refusal::WeakKey.into());
@@ -39,7 +38,7 @@ impl<S: LedgerStore> Office<S> {
                 Some(old) => Some(draft.restorable(enrol.body(), old)?),
                 None => None,
             };
-            let answer = draft.enrol(enrol.signed(), old, office_key)?;
+            let answer = draft.enrol(enrol.signed(), old)?;
             draft.answer(enrol.hash(), &answer);
             Ok(answer)
         })
@@ -80,12 +79,8 @@ impl<S: LedgerStore> Draft<'_, S> {
         Ok(old)
     }
 
-    fn enrol(
-        &mut self,
-        enrol: &Signed<Enrol>,
-        old: Option<WalletRow>,
-        office_key: Signed<OfficeKey>,
-    ) -> Decided<EnrolAnswer> {
+    fn enrol(&mut self, enrol: &Signed<Enrol>, old: Option<WalletRow>) -> Decided<EnrolAnswer> {
+        let office_key = self.office_key()?;
         let wallet = wallet_id(&enrol.body.key);
         let one_more = |number: u32| number.checked_add(1).ok_or(StoreError::Range);
         let (epoch, number) = match &old {
@@ -136,6 +131,12 @@ impl<S: LedgerStore> Draft<'_, S> {
             return Err(Refusal::NameTaken { name: enrol.name.as_str().to_owned() }.into());
         }
         Ok(name)
+    }
+
+    /// The certified key that this call signs with.
+    fn office_key(&self) -> Result<Signed<OfficeKey>, StoreError> {
+        let missing = StoreError::Missing { table: Table::OfficeKeys };
+        self.trust.key(self.signer_number).cloned().ok_or(missing)
     }
 
     fn check_signer(&self) -> Decided<()> {

@@ -56,6 +56,10 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn export(&self, after: u64) -> Decided<ExportPage> {
+        self.view(|| self.page(after))
+    }
+
+    fn page(&self, after: u64) -> Decided<ExportPage> {
         let (mut rows, mut bytes, mut last) = (Vec::new(), 0usize, after);
         while bytes < PAGE_BYTES {
             let at = last.to_be_bytes();

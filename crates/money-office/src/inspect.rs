@@ -31,7 +31,7 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`].
     pub fn standings(&self, tx: TxId) -> Decided<Vec<Standing>> {
-        self.standing_under(tx.as_bytes(), 16)
+        self.view(|| self.standing_under(tx.as_bytes(), 16))
     }
 
     /// How all payments stand, by payment key.
@@ -39,7 +39,7 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`].
     pub fn all_standings(&self) -> Decided<Vec<Standing>> {
-        self.standing_under(&[], usize::MAX)
+        self.view(|| self.standing_under(&[], usize::MAX))
     }
 
     fn standing_under(&self, prefix: &[u8], limit: usize) -> Decided<Vec<Standing>> {

@@ -3,7 +3,7 @@
 //! [`Office`] judges signed evidence, never the state of a device. It reads no clock and draws no
 //! randomness: both are arguments. Every call reads, decides, makes **one atomic durable write**,
 //! and only then answers; the same question gets the same bytes. [`LedgerStore`] is where it
-//! writes. The service and the program (feature `service`) are thin over it.
+//! writes, [`Grouped`] makes several calls one write. The service and the program (feature `service`) are thin over it.
 //!
 //! Money is kept by double entry in minor units: cash against wallets' accounts, purses and sums in
 //! suspense. Each posting names the evidence that caused it, and [`Office::audit`] recomputes every
@@ -44,6 +44,8 @@ pub mod error;
 mod evidence;
 pub mod export;
 pub mod exposure;
+pub mod grouped;
+pub mod hints;
 pub mod inspect;
 pub mod limits;
 mod lost;
@@ -58,6 +60,9 @@ mod rows;
 pub mod service;
 pub mod statement;
 pub mod store;
+pub mod store_any;
+#[cfg(feature = "postgres")]
+pub mod store_pg;
 pub mod store_sled;
 mod sync;
 mod sync_check;
@@ -77,6 +82,7 @@ pub use debts::DebtReport;
 pub use error::{OfficeError, Refusal};
 pub use export::{ExportPage, ExportText};
 pub use exposure::{Exposure, WalletExposure};
+pub use grouped::Grouped;
 pub use inspect::Standing;
 pub use limits::LimitSet;
 pub use office::{NewOffice, Office};
@@ -85,5 +91,8 @@ pub use payments::Proof;
 pub use profile::{PROFILES, Profile, ProfileError};
 pub use rows::{Account, PaymentKey};
 pub use statement::{StatementPage, StatementRow};
-pub use store::{Batch, LedgerStore, MemLedger, Row, StoreError, Table};
+pub use store::{Batch, LedgerStore, MemLedger, Purpose, Row, StoreError, Table};
+pub use store_any::AnyLedger;
+#[cfg(feature = "postgres")]
+pub use store_pg::PgLedger;
 pub use store_sled::SledLedger;

@@ -9,6 +9,8 @@ use onehop_wire::office::OfficeInfo;
 use onehop_wire::{
     Currency, Hash, OfficeId, OfficeKey, PublicKey, Signed, Text, TxId, UnixSeconds, encode,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::draft::{Decided, Draft, read_row};
 use crate::error::{OfficeError, Refusal};
@@ -16,11 +18,13 @@ use crate::evidence::Evidence;
 use crate::limits::LimitSet;
 use crate::profile::Profile;
 use crate::rows::{PaymentRow, SetupRow};
-use crate::store::{Batch, LedgerStore, StoreError, Table};
+use crate::store::{Batch, LedgerStore, Purpose, StoreError, Table};
 
 const SETUP: &[u8] = b"setup";
 const CLOCK: &[u8] = b"clock";
 const SIGNER: &[u8] = b"signer";
+/// How often a call is decided again after another writer came in between.
+pub(crate) const TRIES_MAX: u32 = 20;
 
 /// What a new office is to be.
 #[derive(Clone, Debug)]
@@ -40,9 +44,13 @@ pub struct NewOffice {
 }
 
 /// A money office over its store.
+///
+/// Of what another office on the same store can change, it holds only the signing keys, and looks
+/// at every call whether they are still the newest.
 #[derive(Debug)]
 pub struct Office<S> {
     pub(crate) store: S,
+    /// Written once, when the office is set up.
     setup: SetupRow,
     trust: Trust,
     signer: SigningKey,
@@ -89,6 +97,11 @@ impl<S: LedgerStore> Office<S> {
         let signer = SigningKey::from_seed(seed);
         let key = office_key(root, &signer, 1, now, profile.office_key_seconds);
         trust.add_key(key.clone())?;
+        store.begin(Purpose::Write)?;
+        if store.get(Table::Meta, SETUP)?.is_some() {
+            store.cancel();
+            return Err(StoreError::Taken.into());
+        }
         let mut draft =
             Draft::new(&store, (&setup, setup.first.clone()), &trust, (&signer, 1), now);
         draft.put(Table::Meta, SETUP, &setup);
@@ -105,16 +118,8 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError::Missing`] if it holds none.
     pub fn open(store: S) -> Decided<Self> {
-        let meta = |key: &[u8]| -> Result<Vec<u8>, StoreError> {
-            store.get(Table::Meta, key)?.ok_or(StoreError::Missing { table: Table::Meta })
-        };
-        let setup: SetupRow = read_row(Table::Meta, &meta(SETUP)?)?;
-        let (signer_number, seed): (u32, [u8; 32]) = read_row(Table::Meta, &meta(SIGNER)?)?;
-        let mut trust = Trust::new(setup.root);
-        for (_, bytes) in store.scan(Table::OfficeKeys, &[], None, usize::MAX)? {
-            trust.add_key(read_row(Table::OfficeKeys, &bytes)?)?;
-        }
-        let signer = SigningKey::from_seed(&seed);
+        let setup: SetupRow = meta(&store, SETUP)?;
+        let (trust, signer, signer_number) = keys(&store, &setup)?;
         Ok(Self { store, setup, trust, signer, signer_number })
     }
 
@@ -128,20 +133,20 @@ impl<S: LedgerStore> Office<S> {
         seed: &[u8; 32],
         now: UnixSeconds,
     ) -> Decided<u32> {
-        let number = self.signer_number.checked_add(1).ok_or(StoreError::Range)?;
         let signer = SigningKey::from_seed(seed);
         let seconds = Profile::by_name(self.setup.profile.as_str())
             .map_or(self.setup.certificate_seconds, |profile| profile.office_key_seconds);
-        let key = office_key(root, &signer, number, now, seconds);
-        let mut trust = self.trust.clone();
-        trust.add_key(key.clone())?;
-        self.call(now, |draft| {
+        let number = self.call(now, |draft| {
+            let number = draft.signer_number.checked_add(1).ok_or(StoreError::Range)?;
+            let key = office_key(root, &signer, number, now, seconds);
+            // Refuses a root that is not this office's.
+            draft.trust.clone().add_key(key.clone())?;
             draft.put(Table::Meta, SIGNER, &(number, *signer.seed()));
             draft.put(Table::OfficeKeys, &number.to_be_bytes(), &key);
-            draft.keep(&Evidence::OfficeKey(key.clone()))?;
-            Ok(())
+            draft.keep(&Evidence::OfficeKey(key))?;
+            Ok(number)
         })?;
-        (self.trust, self.signer, self.signer_number) = (trust, signer, number);
+        self.refresh()?;
         Ok(number)
     }
 
@@ -156,18 +161,16 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError::Missing`] if the signing key is not there.
     pub fn info(&self) -> Decided<OfficeInfo> {
+        let (number, _): (u32, [u8; 32]) = meta(&self.store, SIGNER)?;
+        let key = self.store.get(Table::OfficeKeys, &number.to_be_bytes())?;
+        let key = key.ok_or(StoreError::Missing { table: Table::OfficeKeys })?;
         Ok(OfficeInfo {
             root: self.setup.root,
             new_roots: List::empty(),
-            office_key: self.office_key()?,
+            office_key: read_row(Table::OfficeKeys, &key)?,
             currency: self.setup.currency,
             name: self.setup.name.clone(),
         })
-    }
-
-    pub(crate) fn office_key(&self) -> Result<Signed<OfficeKey>, StoreError> {
-        let missing = StoreError::Missing { table: Table::OfficeKeys };
-        self.trust.key(self.signer_number).cloned().ok_or(missing)
     }
 
     /// The office's currency.
@@ -180,6 +183,12 @@ impl<S: LedgerStore> Office<S> {
     #[must_use]
     pub const fn store(&self) -> &S {
         &self.store
+    }
+
+    /// The store, to be changed behind the office's back as another office on it would.
+    #[must_use]
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
     }
 
     /// Gives the store back.
@@ -205,32 +214,88 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`].
     pub fn outcomes(&self, tx: TxId) -> Decided<Vec<Signed<onehop_wire::office::Outcome>>> {
-        let rows = self.store.scan(Table::Payments, tx.as_bytes(), None, 16)?;
-        let rows: Result<Vec<PaymentRow>, _> =
-            rows.iter().map(|(_, bytes)| read_row(Table::Payments, bytes)).collect();
-        Ok(rows?.into_iter().filter_map(|row| row.outcome).collect())
+        self.view(|| {
+            let rows = self.store.scan(Table::Payments, tx.as_bytes(), None, 16)?;
+            let rows: Result<Vec<PaymentRow>, _> =
+                rows.iter().map(|(_, bytes)| read_row(Table::Payments, bytes)).collect();
+            Ok(rows?.into_iter().filter_map(|row| row.outcome).collect())
+        })
     }
 
-    /// Runs `work` at office time, which never goes back, and makes what it wrote durable.
+    /// Runs `work` at office time, which never goes back, and makes what it wrote durable. After a
+    /// [`StoreError::Conflict`] it is run again from fresh rows.
     pub(crate) fn call<T>(
         &mut self,
         now: UnixSeconds,
-        work: impl FnOnce(&mut Draft<'_, S>) -> Decided<T>,
+        work: impl Fn(&mut Draft<'_, S>) -> Decided<T>,
     ) -> Decided<T> {
-        let (answer, batch) = self.prepare(now, work)?;
-        if !batch.writes.is_empty() {
-            let written = self.store.apply(&batch);
-            if !mutant::is(Mutant::AnsweredBeforeWrite) {
-                written?;
+        for _ in 1..TRIES_MAX {
+            match self.attempt(now, &work) {
+                // A group is decided again as a whole.
+                Err(OfficeError::Store(StoreError::Conflict)) if !self.store.is_grouped() => {}
+                done => return done,
             }
         }
-        Ok(answer)
+        self.attempt(now, &work)
+    }
+
+    fn attempt<T>(
+        &mut self,
+        now: UnixSeconds,
+        work: impl Fn(&mut Draft<'_, S>) -> Decided<T>,
+    ) -> Decided<T> {
+        self.store.begin(Purpose::Write)?;
+        match self.refresh().and_then(|()| self.prepare(now, work)) {
+            Ok((answer, batch)) if batch.writes.is_empty() => {
+                self.store.finish()?;
+                Ok(answer)
+            }
+            Ok((answer, batch)) => {
+                let written = self.store.apply(&batch);
+                if !mutant::is(Mutant::AnsweredBeforeWrite) {
+                    written?;
+                }
+                Ok(answer)
+            }
+            Err(OfficeError::Refused(refusal)) => {
+                self.store.finish()?;
+                Err(refusal.into())
+            }
+            Err(error @ OfficeError::Store(_)) => {
+                self.store.cancel();
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs `work`, which reads only, on rows of one moment.
+    pub(crate) fn view<T>(&self, work: impl Fn() -> Decided<T>) -> Decided<T> {
+        self.store.begin(Purpose::Read)?;
+        match work() {
+            Ok(answer) => {
+                self.store.finish()?;
+                Ok(answer)
+            }
+            Err(error) => {
+                self.store.cancel();
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the keys over that another office on this store has made.
+    fn refresh(&mut self) -> Decided<()> {
+        let (number, _): (u32, [u8; 32]) = meta(&self.store, SIGNER)?;
+        if number != self.signer_number {
+            (self.trust, self.signer, self.signer_number) = keys(&self.store, &self.setup)?;
+        }
+        Ok(())
     }
 
     fn prepare<T>(
         &self,
         now: UnixSeconds,
-        work: impl FnOnce(&mut Draft<'_, S>) -> Decided<T>,
+        work: impl Fn(&mut Draft<'_, S>) -> Decided<T>,
     ) -> Decided<(T, Batch)> {
         let stored = self.store.get(Table::Meta, CLOCK)?;
         let stored = stored.map(|bytes| read_row(Table::Meta, &bytes)).transpose()?;
@@ -251,6 +316,25 @@ impl<S: LedgerStore> Office<S> {
     pub(crate) const fn setup(&self) -> &SetupRow {
         &self.setup
     }
+}
+
+/// A row about the office itself.
+fn meta<T: Serialize + DeserializeOwned>(
+    store: &impl LedgerStore,
+    key: &[u8],
+) -> Result<T, StoreError> {
+    let bytes = store.get(Table::Meta, key)?;
+    read_row(Table::Meta, &bytes.ok_or(StoreError::Missing { table: Table::Meta })?)
+}
+
+/// All certified keys, and the newest with its number.
+fn keys(store: &impl LedgerStore, setup: &SetupRow) -> Decided<(Trust, SigningKey, u32)> {
+    let (number, seed): (u32, [u8; 32]) = meta(store, SIGNER)?;
+    let mut trust = Trust::new(setup.root);
+    for (_, bytes) in store.scan(Table::OfficeKeys, &[], None, usize::MAX)? {
+        trust.add_key(read_row(Table::OfficeKeys, &bytes)?)?;
+    }
+    Ok((trust, SigningKey::from_seed(&seed), number))
 }
 
 fn text(name: &str) -> Decided<Text<NAME_MAX>> {

@@ -110,6 +110,37 @@ pub enum StoreError {
     /// A sum leaves the range of the books; stop serving.
     #[error("a balance is out of range")]
     Range,
+    /// Another writer came in between; nothing was written. The call is to be decided again, from
+    /// fresh rows.
+    #[error("another writer changed the office's rows at the same time")]
+    Conflict,
+    /// The database does not answer. Nothing was written in part; whether a batch that was on its
+    /// way was written whole, the next call sees. Ask again later.
+    #[error("the office's database is away")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database refuses; its operator has to mend that.
+    #[error("the office's database failed")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database does not keep what it acknowledges: an office must not run on it.
+    #[error("the database would lose what it acknowledged: {setting} is {value}")]
+    NotDurable {
+        /// The setting of the database.
+        setting: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// There is an office in the store already.
+    #[error("the store holds an office already")]
+    Taken,
+}
+
+/// What a call may do with the rows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Purpose {
+    /// Read rows of one moment.
+    Read,
+    /// Read, decide and write, as if no other call ran at the same time.
+    Write,
 }
 
 /// Puts and deletions that happen together or not at all.
@@ -120,7 +151,40 @@ pub struct Batch {
 }
 
 /// The office's store. One writer at a time.
+///
+/// A call is [`Self::begin`], reads, and one of [`Self::apply`], [`Self::finish`] and
+/// [`Self::cancel`]. A store that nobody else can open needs nothing of the first and the last two:
+/// what it holds changes only by its own `apply`.
 pub trait LedgerStore {
+    /// Begins a call: until it ends, all reads see one moment, and with [`Purpose::Write`] nobody
+    /// else writes what they depend on.
+    ///
+    /// # Errors
+    /// [`StoreError`]; no call has begun then.
+    fn begin(&self, _purpose: Purpose) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends a call that writes nothing. Only then what it read is sure.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the call is over.
+    fn finish(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Gives a call up: nothing of it is written.
+    fn cancel(&self) {}
+
+    /// Says which rows this call will ask for, so that a store far away can fetch them at once.
+    /// They are read as before; a failure shows when they are.
+    fn warm(&self, _keys: &[(Table, Vec<u8>)]) {}
+
+    /// True while this call's writes wait for others, to be made durable with them.
+    fn is_grouped(&self) -> bool {
+        false
+    }
+
     /// The value at `key`.
     ///
     /// # Errors
@@ -139,7 +203,8 @@ pub trait LedgerStore {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError>;
 
-    /// Makes `batch` durable, all of it. What was applied survives a power cut once this is `Ok`.
+    /// Makes `batch` durable, all of it, and ends the call. What was applied survives a power cut
+    /// once this is `Ok`.
     ///
     /// # Errors
     /// [`StoreError`]; nobody knows then how much is on the disk, and nothing may be answered.

@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Rule;
-use super::folder::{Folder, read_key};
+use super::folder::{Folder, KeptOffice, read_key};
 use crate::service::{Listening, Problem, now};
-use crate::{Command as Order, Office, OperatorAnswer, OperatorCommand, SledLedger, StoreError};
+use crate::{Command as Order, OperatorAnswer, OperatorCommand, StoreError};
 
 const REQUEST_SECONDS_MAX: u64 = 60;
 
@@ -27,7 +27,7 @@ pub(crate) struct Unreachable {
 }
 
 enum Way {
-    Store(Box<Office<SledLedger>>),
+    Store(Box<KeptOffice>),
     Service(Box<Service>),
 }
 
@@ -46,12 +46,10 @@ pub(crate) struct Access {
 
 impl Access {
     pub(crate) fn open(folder: &Folder) -> Result<Self> {
-        let way = match folder.open_store() {
-            Ok(store) => Way::Store(Box::new(Office::open(store)?)),
-            Err(StoreError::Open(OpenError::Locked { .. })) => {
-                Way::Service(Box::new(Service::connect(folder)?))
-            }
-            Err(error) => return Err(error.into()),
+        let way = match folder.open_office() {
+            Ok(office) => Way::Store(Box::new(office)),
+            Err(error) if is_locked(&error) => Way::Service(Box::new(Service::connect(folder)?)),
+            Err(error) => return Err(error),
         };
         let id = match &way {
             Way::Store(office) => *office.id(),
@@ -116,6 +114,12 @@ impl Access {
             ) => return Err(rule.into()),
         })
     }
+}
+
+/// True if another program has the store open.
+fn is_locked(error: &anyhow::Error) -> bool {
+    let store = error.chain().find_map(|cause| cause.downcast_ref());
+    matches!(store, Some(StoreError::Open(OpenError::Locked { .. })))
 }
 
 impl Service {

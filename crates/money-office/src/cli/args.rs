@@ -14,7 +14,8 @@ Exit codes:
   0  done
   1  failed: the disk, the network, or a damaged store
   2  the command line is not understood
-  3  there is no office in the folder, or another program has it open and does not answer
+  3  there is no office in the folder, another program has it open and does not answer, or the
+     database is away
   4  refused by a rule: unknown wallet, profile or currency, bad amount, insufficient funds,
      a case file that does not verify
   5  the books do not balance
@@ -25,6 +26,16 @@ pub(crate) struct Args {
     /// The office's folder [default: money-office in the user's data folder]
     #[arg(long, global = true, env = "MONEY_OFFICE", value_name = "DIR")]
     pub(crate) office: Option<PathBuf>,
+    /// Keep the rows in this PostgreSQL database instead of the folder, such as
+    /// postgres://user@localhost/office; `init` notes it in the folder, for the other commands
+    #[arg(
+        long,
+        global = true,
+        env = "MONEY_OFFICE_STORE",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) store: Option<String>,
     /// Print JSON, one object a line
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -9,58 +9,90 @@ use onehop_crypto::SigningKey;
 use onehop_wire::OfficeId;
 
 use crate::service::Listening;
-use crate::{Office, SledLedger, StoreError};
+use crate::{AnyLedger, Grouped, Office, SledLedger};
 
-/// Where an office is kept.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+/// An office as every command uses it.
+pub(crate) type KeptOffice = Office<Grouped<AnyLedger>>;
+
+/// Where an office is kept: its keys in a folder, its rows there too or in a database.
+pub(crate) struct Folder {
+    dir: PathBuf,
+    /// The address of the database. May hold a password.
+    database: Option<String>,
+}
 
 impl Folder {
-    pub(crate) fn new(given: Option<&Path>) -> Result<Self> {
-        if let Some(given) = given {
-            return Ok(Self(given.to_owned()));
-        }
-        let found = directories::ProjectDirs::from("", "", "money-office");
-        let found = found.context("this user has no data folder; give --office DIR")?;
-        Ok(Self(found.data_dir().to_owned()))
+    pub(crate) fn new(given: Option<&Path>, database: Option<&str>) -> Result<Self> {
+        let dir = match given {
+            Some(given) => given.to_owned(),
+            None => {
+                let found = directories::ProjectDirs::from("", "", "money-office");
+                let found = found.context("this user has no data folder; give --office DIR")?;
+                found.data_dir().to_owned()
+            }
+        };
+        let database = match database {
+            Some(database) => Some(database.to_owned()),
+            None => noted(&dir)?,
+        };
+        Ok(Self { dir, database })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.dir
     }
 
     pub(crate) fn store(&self) -> PathBuf {
-        self.0.join("store")
+        self.dir.join("store")
     }
 
     pub(crate) fn root_key(&self) -> PathBuf {
-        self.0.join("office-root.key")
+        self.dir.join("office-root.key")
     }
 
     pub(crate) fn operator_key(&self) -> PathBuf {
-        self.0.join("operator.key")
+        self.dir.join("operator.key")
     }
 
     fn id_file(&self) -> PathBuf {
-        self.0.join("office.id")
+        self.dir.join("office.id")
     }
 
     fn address_file(&self) -> PathBuf {
-        self.0.join("serve.addr")
+        self.dir.join("serve.addr")
     }
 
     fn operator_address_file(&self) -> PathBuf {
-        self.0.join("operator.addr")
+        self.dir.join("operator.addr")
     }
 
-    pub(crate) fn open_store(&self) -> Result<SledLedger, StoreError> {
-        SledLedger::open(&self.store())
+    /// Makes the store of a new office.
+    pub(crate) fn create_store(&self) -> Result<AnyLedger> {
+        match &self.database {
+            None => Ok(AnyLedger::Sled(SledLedger::create(&self.store())?)),
+            Some(url) => create_database(url),
+        }
     }
 
-    pub(crate) fn open_office(&self) -> Result<Office<SledLedger>> {
+    /// Notes where the rows are, readable by its owner only, once there is an office.
+    pub(crate) fn note_database(&self) -> Result<()> {
+        match &self.database {
+            None => Ok(()),
+            Some(url) => write_secret(&self.dir.join(DATABASE_FILE), url),
+        }
+    }
+
+    pub(crate) fn open_store(&self) -> Result<AnyLedger> {
+        match &self.database {
+            None => Ok(AnyLedger::Sled(SledLedger::open(&self.store())?)),
+            Some(url) => open_database(url),
+        }
+    }
+
+    pub(crate) fn open_office(&self) -> Result<KeptOffice> {
         let store = self.open_store()?;
-        Office::open(store)
-            .with_context(|| format!("failed to open the office in {}", self.0.display()))
+        Office::open(Grouped::new(store))
+            .with_context(|| format!("failed to open the office in {}", self.dir.display()))
     }
 
     /// The id that `init` printed, which tells this office from any other that answers.
@@ -106,16 +138,51 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
+/// The file that names the database.
+const DATABASE_FILE: &str = "store.url";
+
+fn noted(dir: &Path) -> Result<Option<String>> {
+    let path = dir.join(DATABASE_FILE);
+    match fs::read_to_string(&path) {
+        Ok(url) => Ok(Some(url.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn create_database(url: &str) -> Result<AnyLedger> {
+    Ok(AnyLedger::Postgres(Box::new(crate::PgLedger::create(url)?)))
+}
+
+#[cfg(feature = "postgres")]
+fn open_database(url: &str) -> Result<AnyLedger> {
+    Ok(AnyLedger::Postgres(Box::new(crate::PgLedger::open(url)?)))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn create_database(_url: &str) -> Result<AnyLedger> {
+    anyhow::bail!("this program was built without its feature `postgres`")
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_database(url: &str) -> Result<AnyLedger> {
+    create_database(url)
+}
+
 /// Writes a new key file that only its owner can read.
 pub(crate) fn write_key(path: &Path, key: &SigningKey) -> Result<()> {
+    write_secret(path, &hex::encode(key.seed().as_slice()))
+}
+
+fn write_secret(path: &Path, line: &str) -> Result<()> {
     let failed = || format!("failed to write {}", path.display());
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).with_context(failed)?;
-    let text = format!("{}\n", hex::encode(key.seed().as_slice()));
-    file.write_all(text.as_bytes()).with_context(failed)?;
+    file.write_all(format!("{line}\n").as_bytes()).with_context(failed)?;
     file.sync_all().with_context(failed)
 }
 

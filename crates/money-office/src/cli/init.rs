@@ -10,7 +10,7 @@ use super::args::{NewArgs, Psd2Pick};
 use super::folder::{Folder, read_key, write_key};
 use super::{Rule, limits, render};
 use crate::service::now;
-use crate::{LimitSet, NewOffice, Office, OfficeError, Profile, SledLedger};
+use crate::{LimitSet, NewOffice, Office, OfficeError, Profile};
 
 pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     let currency = Currency::by_code(&new.currency.to_uppercase())?;
@@ -48,7 +48,7 @@ pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     let (root, operator) = (fresh_key()?, fresh_key()?);
     write_key(&folder.root_key(), &root)?;
     write_key(&folder.operator_key(), &operator)?;
-    let store = SledLedger::create(&folder.store())?;
+    let store = folder.create_store()?;
     let new = NewOffice {
         name: new.name.clone(),
         currency,
@@ -58,6 +58,7 @@ pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
         operator: operator.public(),
     };
     let office = Office::create(store, new, &root, &fresh_seed()?, now())?;
+    folder.note_database()?;
     folder.write_id(office.id())?;
     let id = office.id().to_string();
     render::line(json, &format!("office {id}"), &[("office", &id)]);

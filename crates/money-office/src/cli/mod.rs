@@ -109,13 +109,18 @@ fn code(error: &anyhow::Error) -> u8 {
             return 5;
         }
         let refused = matches!(cause.downcast_ref(), Some(OfficeError::Refused(_)));
+        let refused = refused || matches!(cause.downcast_ref(), Some(StoreError::Taken));
         if refused || cause.is::<ProfileError>() || cause.is::<AmountError>() || cause.is::<Rule>()
         {
             return 4;
         }
         let away = matches!(
             cause.downcast_ref(),
-            Some(StoreError::Open(OpenError::Missing { .. } | OpenError::Locked { .. }))
+            Some(
+                StoreError::Open(OpenError::Missing { .. } | OpenError::Locked { .. })
+                    | StoreError::Missing { table: crate::Table::Meta }
+                    | StoreError::Away(_)
+            )
         );
         if away || cause.is::<Unreachable>() {
             return 3;
@@ -129,7 +134,7 @@ fn run(args: &Args) -> Result<()> {
     if let Command::Judge { file, root } = &args.command {
         return judge::run(file, root, json);
     }
-    let folder = Folder::new(args.office.as_deref())?;
+    let folder = Folder::new(args.office.as_deref(), args.store.as_deref())?;
     match &args.command {
         Command::Init(new) => init::init(&folder, new, json),
         Command::Serve(served) => run_service(&folder, served, json),

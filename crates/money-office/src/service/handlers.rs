@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{OfficeError, Refusal};
+use crate::hints;
 use crate::operator::OperatorCommand;
 use crate::service::{Problem, Shared, openapi};
 
@@ -85,7 +86,9 @@ pub(super) async fn sync(
     body: Body,
 ) -> Result<Response, Problem> {
     let sync: Signed<Sync> = read(&headers, body)?;
-    shared.run(move |office, now| office.sync(now, &sync)).await.map(|it| answer(&it))
+    let asked = sync.clone();
+    let keys = move |office: &_| hints::of_sync(office, &asked);
+    shared.run_on(keys, move |office, now| office.sync(now, &sync)).await.map(|it| answer(&it))
 }
 
 /// Files evidence of received payments.
@@ -105,7 +108,9 @@ pub(super) async fn claim(
     body: Body,
 ) -> Result<Response, Problem> {
     let bundle: ClaimBundle = read(&headers, body)?;
-    shared.run(move |office, now| office.claim(now, &bundle)).await.map(|it| answer(&it))
+    let asked = bundle.clone();
+    let keys = move |office: &_| hints::of_claims(office, &asked);
+    shared.run_on(keys, move |office, now| office.claim(now, &bundle)).await.map(|it| answer(&it))
 }
 
 /// Decides a payment in doubt.

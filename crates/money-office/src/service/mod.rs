@@ -20,17 +20,19 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
-use onehop_wire::UnixSeconds;
 use onehop_wire::limits::OFFICE_BODY_MAX;
+use onehop_wire::{OfficeId, UnixSeconds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::error::OfficeError;
+use crate::grouped::Grouped;
+use crate::hints::RowKey;
 use crate::office::Office;
-use crate::service::gate::Gate;
+use crate::service::gate::{Closed, Gate};
 use crate::service::metrics::Metrics;
 use crate::service::rate::Rate;
-use crate::store_sled::SledLedger;
+use crate::store_any::AnyLedger;
 
 pub use openapi::{document, operator_document};
 pub use problem::Problem;
@@ -63,10 +65,14 @@ pub const OPERATOR_ROUTES: [(&str, &str); 5] = [
 /// What requests to a path that there is not are counted under.
 const NO_PATH: &str = "other";
 
-/// An office that one request at a time may use.
+/// The office that is served.
+type Served = Office<Grouped<AnyLedger>>;
+
+/// An office whose requests are decided one after the other and written in groups.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    office: Gate<Office<SledLedger>>,
+    office: Gate<Served>,
+    id: OfficeId,
     metrics: Metrics,
     rate: Option<Rate>,
 }
@@ -75,22 +81,34 @@ impl Shared {
     /// Shares `office` among requests, of which each address of a wallet may make `per_second`, or
     /// as many as it likes.
     #[must_use]
-    pub fn new(office: Office<SledLedger>, per_second: Option<NonZeroU32>) -> Self {
+    pub fn new(office: Office<Grouped<AnyLedger>>, per_second: Option<NonZeroU32>) -> Self {
         let rate = per_second.map(Rate::new);
-        Self { office: Gate::new(office), metrics: Metrics::new(), rate }
+        let id = *office.id();
+        Self { office: Gate::new(office), id, metrics: Metrics::new(), rate }
     }
 
-    /// Runs `work` on the office, off the threads that serve. What it answers is durable.
+    /// Runs `work` on the office, off the threads that serve. What it answers is durable. `work` is
+    /// run again if another office wrote at the same time.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Office<SledLedger>, UnixSeconds) -> Result<T, OfficeError>
-        + Send
-        + 'static,
+        work: impl FnMut(&mut Served, UnixSeconds) -> Result<T, OfficeError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let office = self.office.clone();
+        self.run_on(|_| Vec::new(), work).await
+    }
+
+    /// The same for a request of which it is known which rows it will ask for.
+    async fn run_on<T: Send + 'static>(
+        &self,
+        keys: impl FnOnce(&OfficeId) -> Vec<RowKey> + Send + 'static,
+        mut work: impl FnMut(&mut Served, UnixSeconds) -> Result<T, OfficeError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (office, id) = (self.office.clone(), self.id);
         let done = tokio::task::spawn_blocking(move || {
-            let answer = office.pass(|office| work(office, now())).ok_or_else(Problem::halted)?;
-            answer.map_err(Problem::from)
+            match office.pass(keys(&id), move |office| work(office, now())) {
+                Ok(answer) => answer.map_err(Problem::from),
+                Err(Closed::Store(error)) => Err(Problem::of_store(&error)),
+                Err(Closed::Panicked) => Err(Problem::halted()),
+            }
         });
         done.await.unwrap_or_else(|_| Err(Problem::halted()))
     }

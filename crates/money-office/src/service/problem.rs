@@ -5,9 +5,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{OfficeError, Refusal};
+use crate::store::StoreError;
 
 /// When to ask again after a failure of the store.
 const STORE_SECONDS: u64 = 60;
+/// When to ask again while the database is away or busy: nobody has to mend anything here.
+const AWAY_SECONDS: u64 = 5;
 
 /// What is wrong with a request, in words for people and a type for programs.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
@@ -84,6 +87,24 @@ impl Problem {
         Self { retry_after: Some(STORE_SECONDS), ..problem }
     }
 
+    /// Nothing was answered because the store failed; the log says why.
+    pub(super) fn of_store(error: &StoreError) -> Self {
+        let mut line = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(source) = cause {
+            line = format!("{line}: {source}");
+            cause = source.source();
+        }
+        if !matches!(error, StoreError::Away(_) | StoreError::Conflict) {
+            tracing::error!(why = line, "the store failed");
+            return Self::halted();
+        }
+        tracing::warn!(why = line, "the store is away");
+        let detail = "the office's database is away or busy; nothing was answered";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "store", detail);
+        Self { retry_after: Some(AWAY_SECONDS), ..problem }
+    }
+
     pub(super) fn unauthorized(refusal: &Refusal) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, refusal.slug(), refusal.to_string())
     }
@@ -95,16 +116,7 @@ impl From<OfficeError> for Problem {
             OfficeError::Refused(refusal) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, refusal.slug(), refusal.to_string())
             }
-            OfficeError::Store(error) => {
-                let mut line = error.to_string();
-                let mut cause = std::error::Error::source(&error);
-                while let Some(source) = cause {
-                    line = format!("{line}: {source}");
-                    cause = source.source();
-                }
-                tracing::error!(why = line, "the store failed");
-                Self::halted()
-            }
+            OfficeError::Store(error) => Self::of_store(&error),
         }
     }
 }

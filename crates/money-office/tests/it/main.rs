@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 mod cli;
+mod contract;
+mod crowd;
 mod http;
+mod load;
 mod office;
 mod tls;
+mod stores;
 mod wallet;

@@ -52,9 +52,12 @@ impl Folder {
     }
 
     pub(crate) fn init() -> Self {
+        Self::init_with(&[])
+    }
+
+    pub(crate) fn init_with(args: &[&str]) -> Self {
         let folder = Self::new();
-        let out = folder.run(&["init", "--currency", "INR", "--profile", "rbi-2023"]);
-        assert!(out.status.success(), "{}", said(&out));
+        folder.ok(&[&["init", "--currency", "INR", "--profile", "rbi-2023"], args].concat());
         folder
     }
 
@@ -91,10 +94,14 @@ impl Folder {
     }
 
     pub(crate) fn serve_with(&self, args: &[&str]) -> Serving {
+        self.serve_at("127.0.0.1:0", args)
+    }
+
+    pub(crate) fn serve_at(&self, listen: &str, args: &[&str]) -> Serving {
         let log = std::fs::File::create(self.dir.path().join("log")).unwrap();
         let mut child = self
             .command()
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .args(args)
             .stdout(Stdio::piped())
             .stderr(log)

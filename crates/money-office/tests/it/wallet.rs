@@ -68,20 +68,28 @@ impl Wallet {
         self.entries.clear();
     }
 
-    /// One payment as the only entry of this checkpoint.
+    /// A payment as the only entry of this checkpoint.
     pub(crate) fn pay(&mut self, payee: &Self, amount: u64) -> Claim {
+        self.pay_once_more(payee, amount, TxId([9; 32]))
+    }
+
+    /// The next payment of this checkpoint.
+    pub(crate) fn pay_once_more(&mut self, payee: &Self, amount: u64, tx: TxId) -> Claim {
+        let last = self.entries.last().map(|entry| &entry.agreed);
+        let (seq, spent) = last.map_or((0, 0), |last| (last.body.seq, last.body.cum_out));
+        let prev = last.map_or_else(|| self.here(), |last| last.hash(&self.office));
         let window = u64::from(self.certificate.body.claim_window);
         let agreed = Agreed {
             checkpoint: self.here(),
-            seq: 1,
-            prev: self.here(),
+            seq: seq + 1,
+            prev,
             amount,
-            cum_out: amount,
+            cum_out: spent + amount,
             cum_back: 0,
             cum_in: 0,
             currency: self.checkpoint.body.currency,
             payee: payee.key.wallet(),
-            tx: TxId([9; 32]),
+            tx,
             request: Hash([8; 32]),
             redeem_by: self.checkpoint.body.expires.plus(window),
             hops: 0,
@@ -89,7 +97,7 @@ impl Wallet {
         };
         let agreed = self.key.sign(&self.office, agreed);
         let commit = Commit {
-            tx: TxId([9; 32]),
+            tx,
             payer: self.key.wallet(),
             payee: payee.key.wallet(),
             agreed: agreed.hash(),
