@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints")]
 
+mod bench;
 mod ble_lab;
 mod corpus;
 mod coverage;
@@ -14,6 +15,7 @@ mod figure;
 mod fuzz;
 mod kills;
 mod layers;
+mod load;
 mod malformed;
 mod measure;
 mod miri;
@@ -81,6 +83,8 @@ enum Task {
         #[arg(long, hide = true, default_value = ".")]
         folder: std::path::PathBuf,
     },
+    /// Measure how many payments the office settles, beside what its signatures alone allow
+    Bench(bench::BenchArgs),
     /// Cut the power of virtual machines with wallets in them; nothing acknowledged may be lost
     Power(power::PowerArgs),
     /// Pay over Bluetooth LE between virtual machines, and hold against it what may go wrong
@@ -119,6 +123,10 @@ enum Task {
     },
     /// Kill wallets and their office at random moments over real processes, and audit each time
     Kills(kills::KillsArgs),
+    /// Kill the office under requests of many devices at once; every claim is paid once
+    Load(load::LoadArgs),
+    /// Test the office on PostgreSQL, with database and offices killed under load
+    Postgres(load::PostgresArgs),
     /// Ask tools/verify.py for a second opinion: vectors, messages, fork proofs and books
     Verify(verify::VerifyArgs),
 }
@@ -166,6 +174,7 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
         }
         Task::Figures(args) => proofs::figures(&tree.root, args)?,
         Task::Night(args) => proofs::night(&tree.root, args)?,
+        Task::Bench(args) => bench::run(&tree.root, args)?,
         Task::Power(args) => power::run(&tree.root, args)?,
         Task::BleLab(args) => ble_lab::run(&tree.root, args)?,
         Task::Cuts(args) => cuts::run(args),
@@ -187,6 +196,8 @@ fn run(task: &Task) -> anyhow::Result<Vec<Finding>> {
             Vec::new()
         }
         Task::Kills(args) => kills::run(&tree.root, args)?,
+        Task::Load(args) => load::run(&tree.root, args)?,
+        Task::Postgres(args) => load::run_postgres(&tree.root, args)?,
         Task::Verify(args) => verify::run(&tree.root, args)?,
     })
 }

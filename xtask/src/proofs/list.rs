@@ -53,6 +53,8 @@ pub(crate) fn short() -> Vec<Proof> {
         proof("sim", 2, &sim),
         proof("model", 2, &[]),
         proof("kills", 2, &[]),
+        proof("load", 2, &[]),
+        proof("postgres", 2, &[]),
         proof("measure", 1, &[]),
         proof("power", 1, &[]),
         mutants(),
@@ -73,6 +75,8 @@ pub(crate) fn long(sizes: &Sizes) -> Vec<Proof> {
         // Its largest bounds are not known to be exhausted in a night.
         proof("model", 2, &[]),
         proof("kills", 2, &["--wallets", &wallets, "--office", &offices]),
+        proof("load", 2, &["--uploads", "1000", "--kills", &offices]),
+        proof("postgres", 2, &["--uploads", "400", "--kills", &offices]),
         proof("measure", 1, &[]),
         proof("power", 1, &["--cuts", &cuts]),
         mutants(),
