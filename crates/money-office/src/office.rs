@@ -93,7 +93,7 @@ impl<S: LedgerStore> Office<S> {
             grace_seconds: profile.grace_seconds,
         };
         setup.first.check()?;
-        let mut trust = Trust::new(root.public());
+        let mut trust = Trust::new(root.public()).remembering();
         let signer = SigningKey::from_seed(seed);
         let key = office_key(root, &signer, 1, now, profile.office_key_seconds);
         trust.add_key(key.clone())?;
@@ -330,7 +330,7 @@ fn meta<T: Serialize + DeserializeOwned>(
 /// All certified keys, and the newest with its number.
 fn keys(store: &impl LedgerStore, setup: &SetupRow) -> Decided<(Trust, SigningKey, u32)> {
     let (number, seed): (u32, [u8; 32]) = meta(store, SIGNER)?;
-    let mut trust = Trust::new(setup.root);
+    let mut trust = Trust::new(setup.root).remembering();
     for (_, bytes) in store.scan(Table::OfficeKeys, &[], None, usize::MAX)? {
         trust.add_key(read_row(Table::OfficeKeys, &bytes)?)?;
     }

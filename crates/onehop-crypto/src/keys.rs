@@ -39,6 +39,11 @@ impl<T> Verified<T> {
         self.hash
     }
 
+    /// A statement whose very signature was verified before; `hash` is that of its body.
+    pub(crate) const fn again(signed: Signed<T>, hash: Hash) -> Self {
+        Self { signed, hash }
+    }
+
     /// Gives body and signature back.
     pub fn into_signed(self) -> Signed<T> {
         self.signed

@@ -8,6 +8,7 @@
 pub mod envelope;
 pub mod handshake;
 pub mod keys;
+mod memo;
 pub mod trust;
 
 pub use envelope::{EnvelopeError, Opener, Sealer};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use onehop_wire::domain::office_id;
+use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, Revocations};
 use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
@@ -11,6 +12,7 @@ use onehop_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{BadSignature, Verified, verify};
+use crate::memo::Memo;
 
 /// Why a statement is not one of this office.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -53,13 +55,23 @@ pub struct Trust {
     office: OfficeId,
     roots: Vec<PublicKey>,
     keys: BTreeMap<u32, Signed<OfficeKey>>,
+    #[serde(skip)]
+    memo: Memo,
 }
 
 impl Trust {
     /// Trusts the office whose first root key is `root`.
     #[must_use]
     pub fn new(root: PublicKey) -> Self {
-        Self { office: office_id(&root), roots: vec![root], keys: BTreeMap::new() }
+        let (office, memo) = (office_id(&root), Memo::default());
+        Self { office, roots: vec![root], keys: BTreeMap::new(), memo }
+    }
+
+    /// The same trust, which remembers the office's statements that it has verified: for the office
+    /// itself, to which every claim brings the same certificates and checkpoints again.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memo: Memo::new(), ..self }
     }
 
     /// Reads an office's public information, pinned by its id.
@@ -195,7 +207,15 @@ impl Trust {
         if let Some(at) = at.filter(|at| *at < key.not_before || *at > key.not_after) {
             return Err(ChainError::OfficeKeyDates { number, at });
         }
-        Ok(verify(&self.office, &key.key, statement)?)
+        let hash = statement.hash(&self.office);
+        if self.memo.knows(&key.key, hash, &statement.signature) {
+            return Ok(Verified::again(statement, hash));
+        }
+        let verified = verify(&self.office, &key.key, statement)?;
+        if !mutant::is(Mutant::SignatureUnchecked) {
+            self.memo.learn(&key.key, hash, &verified.signed().signature);
+        }
+        Ok(verified)
     }
 
     fn verify_by_root<T: Statement + Clone>(

@@ -159,3 +159,26 @@ fn an_office_that_does_not_hash_to_the_pinned_id_is_refused() {
     let refused = Trust::from_info(&info, Some(&other));
     assert_eq!(refused, Err(ChainError::Root { office: other }));
 }
+
+/// [O-21]
+#[test]
+fn a_trust_that_remembers_refuses_what_one_that_does_not_would() {
+    let world = World::new();
+    let trust = world.trust.clone().remembering();
+    assert_eq!(trust, world.trust);
+    let good = world.seller.certificate.clone();
+    for _ in 0..2 {
+        let verified = trust.certificate(good.clone()).unwrap();
+        assert_eq!(verified, world.trust.certificate(good.clone()).unwrap());
+    }
+    let mut altered = good.clone();
+    altered.body.epoch += 1;
+    assert_eq!(trust.certificate(altered.clone()), world.trust.certificate(altered));
+    let mut forged = good.clone();
+    forged.signature.0[0] ^= 1;
+    assert_eq!(trust.certificate(forged.clone()), world.trust.certificate(forged));
+    let mut misnamed = good;
+    misnamed.body.signed_by += 1;
+    assert_eq!(trust.certificate(misnamed.clone()), world.trust.certificate(misnamed.clone()));
+    assert!(trust.certificate(misnamed).is_err());
+}
