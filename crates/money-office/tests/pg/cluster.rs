@@ -5,8 +5,8 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use tempfile::TempDir;
 
@@ -95,10 +95,16 @@ impl Cluster {
         cluster
     }
 
-    /// One cluster for all tests that do not kill it.
-    pub(crate) fn shared() -> &'static Self {
-        static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&[]))
+    /// One cluster for all tests that do not kill it, as long as one of them holds it: what a static
+    /// owned would outlive this process.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap();
+        shared.upgrade().unwrap_or_else(|| {
+            let cluster = Arc::new(Self::start(&[]));
+            *shared = Arc::downgrade(&cluster);
+            cluster
+        })
     }
 
     fn data(&self) -> String {

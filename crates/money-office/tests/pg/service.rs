@@ -28,7 +28,8 @@ pub(crate) fn beside(folder: &Folder) -> Folder {
 /// [O-17] [O-18]
 #[test]
 fn the_program_sets_an_office_up_in_a_database_and_finds_it_again() {
-    let url = Cluster::shared().database();
+    let cluster = Cluster::shared();
+    let url = cluster.database();
     let empty = Folder::new();
     let line = empty.refused(&["audit", "--store", &url], 3);
     assert!(line.ends_with("a row of table Meta is missing"), "{line}");
@@ -56,7 +57,8 @@ fn the_program_sets_an_office_up_in_a_database_and_finds_it_again() {
 /// [O-10] [O-18]
 #[test]
 fn two_offices_on_one_database_pay_each_claim_once_whichever_is_asked() {
-    let url = Cluster::shared().database();
+    let cluster = Cluster::shared();
+    let url = cluster.database();
     let folder = Folder::init_with(&["--store", &url]);
     let other = beside(&folder);
     let no_limit = ["--rate", "0"];

@@ -56,7 +56,8 @@ fn it_keeps_the_contract_by_itself_and_in_groups_and_has_everything_again_when_o
 
 #[test]
 fn an_office_writes_the_same_rows_and_the_same_answers_as_in_memory() {
-    let url = Cluster::shared().database();
+    let cluster = Cluster::shared();
+    let url = cluster.database();
     let mut here = founded(MemLedger::new());
     let mut there = founded(Grouped::new(PgLedger::create(&url).unwrap()));
     for seed in [11, 12, 11] {
@@ -166,7 +167,8 @@ impl LedgerStore for Meddled {
 
 #[test]
 fn calls_and_groups_are_decided_again_from_fresh_rows_until_nobody_comes_in_between() {
-    let url = Cluster::shared().database();
+    let cluster = Cluster::shared();
+    let url = cluster.database();
     let mut office = founded(Meddled { store: PgLedger::create(&url).unwrap(), url, left: 0 });
     office.store_mut().left = 3;
     let asked = enrol(&office, 11);
@@ -196,7 +198,8 @@ fn calls_and_groups_are_decided_again_from_fresh_rows_until_nobody_comes_in_betw
 
 #[test]
 fn offices_on_one_database_queue_and_none_undoes_what_another_does() {
-    let url = Cluster::shared().database();
+    let cluster = Cluster::shared();
+    let url = cluster.database();
     let office = founded(PgLedger::create(&url).unwrap());
     let asked: Vec<_> = (11..=40).map(|seed| enrol(&office, seed)).collect();
     let threads: Vec<_> = (0..3)
