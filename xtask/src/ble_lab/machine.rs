@@ -101,7 +101,7 @@ impl Machine {
         let drive = format!("file={},format=raw,if=virtio,cache=writeback", parts.disk.display());
         let mut qemu = dies_with_us(tools::find("qemu-system-x86_64")?)?
             .args(["-machine", "q35", "-accel", "tcg", "-cpu", "Westmere,+rdrand", "-smp", "1"])
-            .args(["-m", "256", "-nodefaults", "-no-user-config", "-display", "none"])
+            .args(["-m", "384", "-nodefaults", "-no-user-config", "-display", "none"])
             .args(["-no-reboot", "-serial", &format!("file:{}", console.display())])
             .args(["-append", &append, "-device", "virtio-serial-pci"])
             .args(["-chardev", &chardev("hci", &hci), "-device", "virtconsole,chardev=hci"])
