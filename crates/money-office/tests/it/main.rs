@@ -7,6 +7,6 @@ mod crowd;
 mod http;
 mod load;
 mod office;
-mod tls;
 mod stores;
+mod tls;
 mod wallet;
