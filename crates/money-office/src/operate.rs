@@ -64,7 +64,8 @@ impl<S: LedgerStore> Office<S> {
                 read(limits.map(|set| OperatorAnswer::Limits(Box::new(set))))
             }
             Command::Exposure => {
-                read(self.exposure(now).map(|it| OperatorAnswer::Exposure(Box::new(it))))
+                let exposure = self.view(|| self.exposure(now));
+                read(exposure.map(|it| OperatorAnswer::Exposure(Box::new(it))))
             }
             Command::Deposit { .. }
             | Command::Redeem { .. }
