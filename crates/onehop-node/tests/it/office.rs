@@ -6,7 +6,9 @@ use onehop_crypto::{SigningKey, Trust};
 use onehop_node::Keeper;
 use onehop_proto::Birth;
 use onehop_store::Journal;
-use onehop_wire::office::{EnrolAnswer, OfficeInfo, Revocations, Sync, SyncAnswer, TransferResult};
+use onehop_wire::office::{
+    EnrolAnswer, OfficeInfo, Revocations, Sync, SyncAnswer, Transfer, TransferResult,
+};
 use onehop_wire::{
     Certificate, Checkpoint, Class, Currency, Hash, Limits, List, OfficeId, OfficeKey, Signed,
     Text, UnixSeconds,
@@ -63,7 +65,7 @@ impl Office {
             wallet,
             epoch: 1,
             number: 1,
-            balance,
+            balance: 0,
             currency: inr(),
             base_seq: 0,
             base_head: Hash([0; 32]),
@@ -75,6 +77,12 @@ impl Office {
         });
         let answer = EnrolAnswer { office_key: self.office_key(), certificate, checkpoint };
         keeper.run(|wallet, _| wallet.enrolled(answer)).unwrap().0.unwrap();
+        if balance > 0 {
+            let charge = Transfer::Charge(balance);
+            let sync = keeper.run(|wallet, now| wallet.close(now, charge)).unwrap().0.unwrap();
+            let answer = self.renew(keeper, &sync, balance);
+            keeper.run(|wallet, _| wallet.renewed(answer)).unwrap().0.unwrap();
+        }
     }
 
     /// Answers a SYNC with a purse of `balance`.
