@@ -1,10 +1,11 @@
 //! Somebody between a seller and a buyer, who does one thing to one of their frames.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
@@ -59,7 +60,7 @@ impl Relay {
             seller: Mutex::new(None),
             is_over: AtomicBool::new(false),
         });
-        let ear = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, from)).unwrap();
+        let ear = bind(from);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let door = listener.local_addr().unwrap();
         let (speaking, passing) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -80,6 +81,20 @@ impl Relay {
     pub(crate) fn has_happened(&self) -> bool {
         let plan = self.shared.plan.lock().unwrap();
         plan.passed > plan.frame
+    }
+}
+
+/// The port was tried just before: a process that another thread starts keeps a copy of that socket
+/// until its own program begins.
+fn bind(port: u16) -> UdpSocket {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < until => {
+                std::thread::yield_now();
+            }
+            bound => return bound.unwrap(),
+        }
     }
 }
 
