@@ -54,8 +54,7 @@ impl<S: LedgerStore> Office<S> {
     }
 
     pub(crate) fn debt_rows(&self) -> Result<Vec<DebtRow>, StoreError> {
-        let rows = self.store().scan(Table::Debts, &[], None, usize::MAX)?;
-        rows.iter().map(|(_, bytes)| read_row(Table::Debts, bytes)).collect()
+        self.rows(Table::Debts, |_| true)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::rows::SetupRow;
 use crate::store::{Batch, LedgerStore, Row, StoreError, Table};
 
 /// Rows of one scan of the store.
-const PAGE: usize = 256;
+pub(crate) const PAGE: usize = 256;
 
 /// What a call works with.
 pub(crate) struct Draft<'a, S> {

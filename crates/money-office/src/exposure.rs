@@ -14,9 +14,6 @@ use crate::office::Office;
 use crate::rows::{Account, AccountRow, CheckpointRow, WalletRow};
 use crate::store::{LedgerStore, StoreError, Table};
 
-/// Rows of one scan.
-const PAGE: usize = 256;
-
 /// What could be lost. Sums are in minor units; none where no limit bounds them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Exposure {
@@ -166,25 +163,5 @@ impl<S: LedgerStore> Office<S> {
             loss: losses.sum::<Option<u128>>(),
             bond: bond.map_or(0, |row| u64::try_from(row.balance).unwrap_or(0)),
         })
-    }
-
-    /// The rows of a table that `keep` lets through, page by page.
-    fn rows<T: Serialize + serde::de::DeserializeOwned>(
-        &self,
-        table: Table,
-        keep: impl Fn(&T) -> bool,
-    ) -> Result<Vec<T>, StoreError> {
-        let (mut found, mut after): (Vec<T>, Option<Vec<u8>>) = (Vec::new(), None);
-        loop {
-            let page = self.store().scan(table, &[], after.as_deref(), PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(found) };
-            after = Some(last.clone());
-            for (_, bytes) in &page {
-                let row: T = read_row(table, bytes)?;
-                if keep(&row) {
-                    found.push(row);
-                }
-            }
-        }
     }
 }

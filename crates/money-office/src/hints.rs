@@ -15,7 +15,8 @@ use crate::store::Table;
 pub type RowKey = (Table, Vec<u8>);
 
 /// Rows about the office itself that calls read.
-const META: [&str; 7] = ["clock", "signer", "evidence", "posting", "arrival", "news", "revoked"];
+const META: [&str; 9] =
+    ["clock", "signer", "limits", "debts", "evidence", "posting", "arrival", "news", "revoked"];
 
 /// The rows that judging these claims asks for.
 #[must_use]

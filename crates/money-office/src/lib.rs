@@ -91,7 +91,7 @@ pub use payments::Proof;
 pub use profile::{PROFILES, Profile, ProfileError};
 pub use rows::{Account, PaymentKey};
 pub use statement::{StatementPage, StatementRow};
-pub use store::{Batch, LedgerStore, MemLedger, Purpose, Row, StoreError, Table};
+pub use store::{Batch, LedgerStore, MemLedger, Purpose, Row, StoreAround, StoreError, Table};
 pub use store_any::AnyLedger;
 #[cfg(feature = "postgres")]
 pub use store_pg::PgLedger;

@@ -50,10 +50,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.check_free(&row)?;
         self.settle()?;
         self.void_unclaimed(from)?;
-        let undecided = self.undecided(from)?;
-        if undecided > 0 {
-            return Err(Refusal::Undecided { wallet: from, payments: undecided }.into());
-        }
+        self.check_decided(from)?;
         self.keep(&Evidence::Operator(order.clone()))?;
         let account = Account::Wallet(from);
         let purses = [Account::Purse(from, row.number), self.next_purse(from)?];
@@ -95,10 +92,7 @@ impl<S: LedgerStore> Draft<'_, S> {
     ) -> Decided<OperatorAnswer> {
         let row = self.wallet_row(wallet)?;
         self.check_free(&row)?;
-        let undecided = self.undecided(wallet)?;
-        if undecided > 0 {
-            return Err(Refusal::Undecided { wallet, payments: undecided }.into());
-        }
+        self.check_decided(wallet)?;
         self.between(order, (Account::Bond(wallet), Account::Wallet(wallet)), &row, amount)
     }
 
@@ -154,8 +148,14 @@ impl<S: LedgerStore> Draft<'_, S> {
         Ok(())
     }
 
-    fn undecided(&self, payer: WalletId) -> Result<u64, StoreError> {
-        u64::try_from(self.open_payments(payer)?.len()).map_err(|_| StoreError::Range)
+    /// Refuses a wallet with payments that are not decided.
+    fn check_decided(&self, wallet: WalletId) -> Decided<()> {
+        let open = self.open_payments(wallet)?.len();
+        let payments = u64::try_from(open).map_err(|_| StoreError::Range)?;
+        if payments > 0 {
+            return Err(Refusal::Undecided { wallet, payments }.into());
+        }
+        Ok(())
     }
 
     fn open_payments(&self, payer: WalletId) -> Result<Vec<(PaymentKey, PaymentRow)>, StoreError> {

@@ -12,7 +12,7 @@ use onehop_wire::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::draft::{Decided, Draft, read_row};
+use crate::draft::{Decided, Draft, PAGE, read_row};
 use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
 use crate::limits::LimitSet;
@@ -311,6 +311,26 @@ impl<S: LedgerStore> Office<S> {
             batch.writes.insert((Table::Meta, CLOCK.to_vec()), Some(encode(&now)));
         }
         Ok((answer, batch))
+    }
+
+    /// The rows of a table that `keep` lets through, page by page.
+    pub(crate) fn rows<T: Serialize + DeserializeOwned>(
+        &self,
+        table: Table,
+        keep: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, StoreError> {
+        let (mut found, mut after): (Vec<T>, Option<Vec<u8>>) = (Vec::new(), None);
+        loop {
+            let page = self.store.scan(table, &[], after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(found) };
+            after = Some(last.clone());
+            for (_, bytes) in &page {
+                let row: T = read_row(table, bytes)?;
+                if keep(&row) {
+                    found.push(row);
+                }
+            }
+        }
     }
 
     pub(crate) const fn setup(&self) -> &SetupRow {

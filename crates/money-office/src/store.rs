@@ -211,6 +211,61 @@ pub trait LedgerStore {
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;
 }
 
+/// A store before another one: calls and reads pass, and what is written is its own business.
+pub trait StoreAround {
+    /// What it stands before.
+    type Inner: LedgerStore;
+
+    /// The other store.
+    fn inner(&self) -> &Self::Inner;
+
+    /// As [`LedgerStore::apply`].
+    ///
+    /// # Errors
+    /// As [`LedgerStore::apply`].
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError>;
+}
+
+impl<A: StoreAround> LedgerStore for A {
+    fn begin(&self, purpose: Purpose) -> Result<(), StoreError> {
+        self.inner().begin(purpose)
+    }
+
+    fn finish(&self) -> Result<(), StoreError> {
+        self.inner().finish()
+    }
+
+    fn cancel(&self) {
+        self.inner().cancel();
+    }
+
+    fn warm(&self, keys: &[(Table, Vec<u8>)]) {
+        self.inner().warm(keys);
+    }
+
+    fn is_grouped(&self) -> bool {
+        self.inner().is_grouped()
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner().get(table, key)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.inner().scan(table, prefix, after, limit)
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.write(batch)
+    }
+}
+
 /// A store in memory, for tests and simulations.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MemLedger {

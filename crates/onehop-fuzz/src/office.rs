@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use money_office::{Batch, LedgerStore, MemLedger, Office, Row, StoreError, Table};
+use money_office::{Batch, LedgerStore as _, MemLedger, Office, StoreAround, StoreError};
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{
     ClaimBundle, EntryState, OfficeAnswer, OfficeRequest, Resolve, ResolveRequest, Sync, SyncEntry,
@@ -90,22 +90,14 @@ struct Watched {
     changes: usize,
 }
 
-impl LedgerStore for Watched {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows.get(table, key)
+impl StoreAround for Watched {
+    type Inner = MemLedger;
+
+    fn inner(&self) -> &MemLedger {
+        &self.rows
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.rows.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         for ((table, key), value) in &batch.writes {
             self.changes += usize::from(self.rows.get(*table, key)? != *value);
         }
@@ -358,6 +350,8 @@ fn history(reader: &mut Reader<'_>, is_audited: bool) {
 
 #[cfg(test)]
 mod tests {
+    use money_office::Table;
+
     use super::*;
 
     #[test]

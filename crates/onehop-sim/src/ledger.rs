@@ -1,8 +1,7 @@
 //! The office's store on a simulated disk: its batches are records of a log, its rows what they
 //! come to.
 
-use money_office::store::Row;
-use money_office::{Batch, LedgerStore, MemLedger, StoreError, Table};
+use money_office::{Batch, LedgerStore as _, MemLedger, StoreAround, StoreError, Table};
 use onehop_store::{AppendError, Durability, Journal as _, LoadError, Lsn, SimJournal};
 use onehop_wire::{decode, encode};
 
@@ -72,22 +71,14 @@ impl DiskLedger {
     }
 }
 
-impl LedgerStore for DiskLedger {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows.get(table, key)
+impl StoreAround for DiskLedger {
+    type Inner = MemLedger;
+
+    fn inner(&self) -> &MemLedger {
+        &self.rows
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.rows.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let written: Written = batch
             .writes
             .iter()
@@ -120,22 +111,14 @@ fn read(bytes: &[u8]) -> Option<Batch> {
 #[derive(Debug)]
 pub(crate) struct Probe<'a>(pub(crate) &'a DiskLedger);
 
-impl LedgerStore for Probe<'_> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(table, key)
+impl StoreAround for Probe<'_> {
+    type Inner = DiskLedger;
+
+    fn inner(&self) -> &DiskLedger {
+        self.0
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.0.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         for ((table, key), value) in &batch.writes {
             if self.0.get(*table, key)? != *value {
                 return Err(StoreError::Row { table: *table });

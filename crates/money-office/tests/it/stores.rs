@@ -2,7 +2,7 @@
 
 use money_office::{
     AnyLedger, Batch, Grouped, LedgerStore, MemLedger, NewOffice, Office, OfficeError, Profile,
-    Row, SledLedger, StoreError, Table,
+    SledLedger, StoreAround, StoreError, Table,
 };
 use onehop_crypto::SigningKey;
 use onehop_wire::office::{Enrol, EnrolAnswer};
@@ -30,22 +30,14 @@ struct Failing<S> {
     failures: Vec<StoreError>,
 }
 
-impl<S: LedgerStore> LedgerStore for Failing<S> {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.get(table, key)
+impl<S: LedgerStore> StoreAround for Failing<S> {
+    type Inner = S;
+
+    fn inner(&self) -> &S {
+        &self.inner
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.inner.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         match self.failures.pop() {
             Some(failure) => Err(failure),
             None => self.inner.apply(batch),

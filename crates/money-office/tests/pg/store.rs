@@ -2,7 +2,7 @@
 
 use money_office::{
     AnyLedger, Batch, Grouped, LedgerStore, MemLedger, NewOffice, Office, OfficeError, PgLedger,
-    Profile, Purpose, Row, StoreError, Table,
+    Profile, Purpose, Row, StoreAround, StoreError, Table,
 };
 use onehop_crypto::SigningKey;
 use onehop_wire::office::Enrol;
@@ -129,34 +129,14 @@ struct Meddled {
     left: usize,
 }
 
-impl LedgerStore for Meddled {
-    fn begin(&self, purpose: Purpose) -> Result<(), StoreError> {
-        self.store.begin(purpose)
+impl StoreAround for Meddled {
+    type Inner = PgLedger;
+
+    fn inner(&self) -> &PgLedger {
+        &self.store
     }
 
-    fn finish(&self) -> Result<(), StoreError> {
-        self.store.finish()
-    }
-
-    fn cancel(&self) {
-        self.store.cancel();
-    }
-
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.get(table, key)
-    }
-
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.store.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if let Some(left) = self.left.checked_sub(1) {
             self.left = left;
             Cluster::shared().meddle(&self.url, "UPDATE office_row SET value = value");

@@ -1,8 +1,8 @@
 //! A small office, a few wallets on perfect radio, and the simulator's checkers beside them.
 
 use money_office::{
-    Batch, Command, LedgerStore, MemLedger, Office, OperatorCommand, Profile, Row, StoreError,
-    Table,
+    Batch, Command, LedgerStore as _, MemLedger, Office, OperatorCommand, Profile, StoreAround,
+    StoreError, Table,
 };
 use onehop_crypto::{SigningKey, Trust};
 use onehop_proto::{Birth, Direction, Event, PeerId, Terms};
@@ -30,22 +30,14 @@ pub(crate) struct Ledger {
     pub(crate) fails: bool,
 }
 
-impl LedgerStore for Ledger {
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.rows.get(table, key)
+impl StoreAround for Ledger {
+    type Inner = MemLedger;
+
+    fn inner(&self) -> &MemLedger {
+        &self.rows
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        self.rows.scan(table, prefix, after, limit)
-    }
-
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.fails {
             return Err(StoreError::Missing { table: Table::Meta });
         }
