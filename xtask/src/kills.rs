@@ -3,17 +3,24 @@
 //! The end-to-end test does it; this runs it at another size and prints its figures.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use serde_json::Value;
 
-use crate::figure::{Figure, Limit, count};
+use crate::figure::{Limit, count};
 use crate::source::Finding;
+use crate::storm::Storm;
 
-const TEST: &str =
-    "kills::wallets_and_an_office_killed_at_random_moments_leave_the_books_exact_each_time";
+const KILLS: Storm = Storm {
+    package: "onehop",
+    test: "e2e",
+    filter: Some(
+        "kills::wallets_and_an_office_killed_at_random_moments_leave_the_books_exact_each_time",
+    ),
+    file: "tests/e2e/kills.rs",
+    word: "kills",
+    variable: "ONEHOP_KILLS",
+};
 
 /// What `xtask kills` is told.
 #[derive(Args, Debug)]
@@ -34,32 +41,12 @@ pub(crate) struct KillsArgs {
 
 /// Runs the test; a finding if it fails.
 pub(crate) fn run(root: &Path, args: &KillsArgs) -> Result<Vec<Finding>> {
-    let seed = args.seed.map(|seed| format!(",{seed}")).unwrap_or_default();
-    let plan = format!("{},{}{seed}", args.wallets, args.office);
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let out = Command::new(cargo)
-        .args(["test", "--quiet", "--locked", "--package", "onehop", "--test", "e2e", "--"])
-        .args([TEST, "--exact", "--nocapture"])
-        .current_dir(root)
-        .env("ONEHOP_KILLS", &plan)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("failed to run cargo test")?;
-    let text = String::from_utf8_lossy(&out.stdout);
-    let said = |word: &str| text.lines().find_map(|line| line.strip_prefix(word));
-    let figures: Option<Value> =
-        said("kills ").map(serde_json::from_str).transpose().context("no figures of kills")?;
-    let Some(figures) = figures.filter(|_| out.status.success()) else {
-        let seed = said("seed ").unwrap_or("unknown");
-        let again =
-            format!("cargo xtask kills --wallets {} --office {}", args.wallets, args.office);
-        let what = format!("the test fails: {again} --seed {seed}");
-        return Ok(vec![Finding::new("tests/e2e/kills.rs", 0, what)]);
+    let again = format!("cargo xtask kills --wallets {} --office {}", args.wallets, args.office);
+    let sizes = [args.wallets, args.office].map(u64::from);
+    let figures = match KILLS.run(root, sizes, args.seed, &again)? {
+        Ok(figures) => figures,
+        Err(finding) => return Ok(vec![finding]),
     };
-    Ok(print(&figures, args))
-}
-
-fn print(figures: &Value, args: &KillsArgs) -> Vec<Finding> {
     let number = |name: &str| figures[name].as_u64().unwrap_or(0);
     let (wallets, office, audits) = (number("wallets"), number("office"), number("audits"));
     let method = format!(
@@ -68,23 +55,11 @@ fn print(figures: &Value, args: &KillsArgs) -> Vec<Finding> {
         number("seconds")
     );
     let at_least = |bound: u64| Some(Limit::AtLeast(count(bound)));
-    let none = Some(Limit::Exactly(0.0));
     let rows = [
         ("wallets", wallets, at_least(args.wallets.into())),
         ("office", office, at_least(args.office.into())),
         ("audits_exact", audits, at_least(wallets + office)),
-        ("lost", number("lost"), none),
+        ("lost", number("lost"), Some(Limit::Exactly(0.0))),
     ];
-    let mut findings = Vec::new();
-    for (name, value, limit) in rows {
-        let (name, method) = (format!("kills.{name}"), method.clone());
-        let (value, n) = (count(value), wallets + office);
-        let figure = Figure { name, value, unit: "1", limit, n, method };
-        figure.print(args.json);
-        if !figure.holds() {
-            let what = format!("{} is {}", figure.name, figure.value);
-            findings.push(Finding::new("tests/e2e/kills.rs", 0, what));
-        }
-    }
-    findings
+    Ok(KILLS.print(&rows, wallets + office, &method, args.json))
 }

@@ -27,6 +27,7 @@ mod proofs;
 mod sim;
 mod source;
 mod spec;
+mod storm;
 mod tidy;
 mod vectors;
 mod verify;
@@ -126,7 +127,7 @@ enum Task {
     /// Kill the office under requests of many devices at once; every claim is paid once
     Load(load::LoadArgs),
     /// Test the office on PostgreSQL, with database and offices killed under load
-    Postgres(load::PostgresArgs),
+    Postgres(load::LoadArgs),
     /// Ask tools/verify.py for a second opinion: vectors, messages, fork proofs and books
     Verify(verify::VerifyArgs),
 }
