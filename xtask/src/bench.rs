@@ -3,6 +3,7 @@
 //! The measurement is a bench of `money-office`, built as what ships is; this runs it and prints its
 //! figures. Wall times differ from machine to machine: only ratios have limits.
 
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -34,9 +35,27 @@ pub(crate) struct BenchArgs {
     /// Accounts of the large store
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     accounts: u32,
+    /// Build `bench/peers`, the Rust Cashu mint, and measure it in the same rounds
+    #[arg(long)]
+    peers: bool,
     /// Print figures, one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// Builds the other programs; says to the bench where they are. They are a workspace of their own.
+fn peers(root: &Path, cargo: &OsStr) -> Result<[OsString; 2]> {
+    let target = root.join("target/peers");
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--manifest-path", "bench/peers/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(root)
+        .stdout(Stdio::null())
+        .status()
+        .context("failed to run cargo build")?;
+    ensure!(status.success(), "bench/peers cannot be built");
+    Ok(["--peer".into(), target.join("release/bench-peers").into()])
 }
 
 /// Runs the bench; a finding for each figure beyond its limit.
@@ -50,10 +69,11 @@ pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<Vec<Finding>> {
         ("--settlements", args.settlements),
         ("--accounts", args.accounts),
     ];
-    let out = Command::new(cargo)
+    let out = Command::new(&cargo)
         .args(["bench", "--locked", "--package", "money-office"])
         .args(built)
         .args(sizes.iter().flat_map(|(name, size)| [(*name).to_owned(), size.to_string()]))
+        .args(args.peers.then(|| peers(root, &cargo)).transpose()?.into_iter().flatten())
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

@@ -14,20 +14,25 @@
 #[expect(dead_code, reason = "tests do more with a cluster")]
 #[path = "../../tests/pg/cluster.rs"]
 mod cluster;
+mod peer;
 mod raw;
 mod town;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use money_office::{Account, AnyLedger, Batch, LedgerStore, PgLedger, SledLedger, Table};
 use onehop_wire::{WalletId, encode};
 
 use crate::cluster::Cluster;
+use crate::peer::Peer;
 use crate::town::Town;
 
 /// Claims that share a write.
 const GROUPS: [usize; 3] = [1, 128, 1000];
 
+/// What the office settles on sled, at least, for each swap of the Cashu mint.
+const OVER_CDK_MIN: f64 = 10.0;
 /// What a settlement beside many accounts may cost, over one beside few.
 const MANY_OVER_FEW_MAX: f64 = 1.5;
 
@@ -38,6 +43,8 @@ struct Size {
     settlements: usize,
     /// Accounts of the large store.
     accounts: u32,
+    /// The program of `bench/peers`, if it is to be measured too.
+    peer: Option<PathBuf>,
 }
 
 impl Size {
@@ -48,7 +55,9 @@ impl Size {
             value.map_or(usual, |value| value.parse().unwrap())
         };
         let accounts = u32::try_from(of("--accounts", 100_000)).unwrap();
-        Self { rounds: of("--rounds", 5), settlements: of("--settlements", 1000), accounts }
+        let peer = told.iter().position(|it| it == "--peer").and_then(|at| told.get(at + 1));
+        let (rounds, settlements) = (of("--rounds", 5), of("--settlements", 1000));
+        Self { rounds, settlements, accounts, peer: peer.map(PathBuf::from) }
     }
 }
 
@@ -85,10 +94,16 @@ impl Figures {
     fn print(&self) {
         for figure in &self.0 {
             let value = (self.median(&figure.name) * 1000.0).round() / 1000.0;
-            let limit = figure.name.ends_with(".many_over_few").then_some(MANY_OVER_FEW_MAX);
+            let is = |end: &str| figure.name.ends_with(end);
+            let limit = match (is(".many_over_few"), is(".over_cdk")) {
+                (true, _) => Some(MANY_OVER_FEW_MAX),
+                (_, true) => Some(OVER_CDK_MIN),
+                _ => None,
+            };
+            let holds = |limit| if is(".over_cdk") { value >= limit } else { value <= limit };
             let line = serde_json::json!({
                 "name": figure.name, "value": value, "unit": figure.unit, "limit": limit,
-                "holds": limit.is_none_or(|limit| value <= limit), "n": figure.n,
+                "holds": limit.is_none_or(holds), "n": figure.n,
                 "method": figure.method,
             });
             println!("{line}");
@@ -111,6 +126,7 @@ fn main() {
         ("sled", Town::new(AnyLedger::Sled(sled))),
         ("postgres", Town::new(AnyLedger::Postgres(Box::new(postgres)))),
     ];
+    let mut peer = size.peer.as_deref().map(|program| Peer::start(program, folder.path()));
     let signed = raw::Signed::new(1024);
     let mut figures = Figures::default();
     for _ in 0..size.rounds {
@@ -118,6 +134,17 @@ fn main() {
         let how = "distinct keys and messages of 32 bytes, one thread";
         figures.add("bench.verify.strict", strict, "1/s", signed.len(), how);
         figures.add("bench.verify.batch128", batch, "1/s", signed.len(), how);
+        if let Some(peer) = &mut peer {
+            let took = peer.swap(size.settlements);
+            let how = "swaps of one proof, 16 at once, two threads, SQLite with WAL and FULL";
+            figures.add(
+                "bench.cdk.swapped",
+                rate(size.settlements, took),
+                "1/s",
+                size.settlements,
+                how,
+            );
+        }
         for (store, town) in &mut towns {
             for group in GROUPS {
                 let count = if group == 1 { size.settlements / 10 } else { size.settlements };
@@ -127,6 +154,12 @@ fn main() {
                 figures.add(&name, rate(count, took), "1/s", count, how);
             }
         }
+    }
+    if peer.take().is_some() {
+        let settled = figures.median("bench.sled.settled.group128");
+        let over = settled / figures.median("bench.cdk.swapped");
+        let how = "payments settled on sled in groups of 128, one thread, over swaps";
+        figures.add("bench.sled.over_cdk", over, "1", 1, how);
     }
     for (store, town) in &mut towns {
         latency(&mut figures, store, town, size.settlements);
