@@ -52,7 +52,7 @@ pub(crate) fn short() -> Vec<Proof> {
     vec![
         proof("sim", 2, &sim),
         proof("model", 2, &[]),
-        proof("kills", 2, &[]),
+        proof("kills", 2, &["--wallets", "120", "--office", "8"]),
         proof("load", 2, &[]),
         proof("postgres", 2, &[]),
         proof("measure", 1, &[]),
