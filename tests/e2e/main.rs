@@ -22,3 +22,6 @@ mod process;
 mod program;
 mod relay;
 mod several;
+// `setsid` makes a terminal the one that controls a program.
+#[cfg(target_os = "linux")]
+mod ui;

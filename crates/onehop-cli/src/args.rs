@@ -18,8 +18,13 @@ pub(crate) struct Args {
 }
 
 /// What every command understands.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Global {
+    /// A file with settings, which the command line and the environment come before [default:
+    /// `config.toml` in the settings folder of the user].
+    // It is read before the rest is understood.
+    #[arg(long, global = true, env = "ONEHOP_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// The wallet's folder [default: `onehop` in the data folder of the user].
     #[arg(long, global = true, env = "ONEHOP_WALLET", value_name = "DIR")]
     pub(crate) wallet: Option<PathBuf>,
@@ -49,12 +54,16 @@ pub(crate) enum Command {
     Sell(SellArgs),
     /// Be found by sellers for a while, and pay one.
     Pay(PayArgs),
+    /// The wallet on a screen: in this terminal, or as a page of this computer's browser.
+    Ui(UiArgs),
     /// Finish payments that were interrupted, with the other wallet or through the office.
     Resume(ResumeArgs),
     /// Show available, held, in doubt and received-unsettled.
     Balance,
     /// List payments, newest first.
     History(HistoryArgs),
+    /// Whom this wallet has paid, and who has paid it.
+    Contacts,
     /// Save, show or verify the evidence of a payment.
     Receipt(ReceiptArgs),
     /// Write everything signed that the wallet holds about a payment as a case file, for `judge`.
@@ -166,7 +175,7 @@ pub(crate) enum LinkKind {
     Ble,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct LinkArgs {
     /// The bearer.
     #[arg(long, value_enum, env = "ONEHOP_LINK", default_value = "auto")]
@@ -228,6 +237,21 @@ pub(crate) struct PayArgs {
     /// How long to be found.
     #[arg(long = "for", value_name = "SECONDS", default_value_t = 120)]
     pub(crate) seconds: u32,
+    #[command(flatten)]
+    pub(crate) link: LinkArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UiArgs {
+    /// Serve a page for this computer's browser instead, at an address that is printed once.
+    #[arg(long, conflicts_with = "plain")]
+    pub(crate) web: bool,
+    /// The port of the page [default: a free one].
+    #[arg(long, value_name = "PORT", requires = "web", default_value_t = 0)]
+    pub(crate) web_port: u16,
+    /// Lines of text only, for screen readers and pipes.
+    #[arg(long)]
+    pub(crate) plain: bool,
     #[command(flatten)]
     pub(crate) link: LinkArgs,
 }

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod contacts;
 pub(crate) mod doctor;
 pub(crate) mod files;
 pub(crate) mod history;

@@ -6,6 +6,7 @@
 mod amount;
 mod args;
 mod commands;
+mod config;
 mod demo;
 mod exit;
 mod folder;
@@ -14,11 +15,13 @@ mod office;
 mod render;
 mod stdin;
 mod trace;
+mod ui;
 mod words;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Args, Command};
 use exit::Exit;
@@ -35,7 +38,17 @@ fn main() -> ExitCode {
         return money_office::cli::run_cli(raw);
     }
     hush_bluetooth();
-    match Args::try_parse() {
+    let raw: Vec<OsString> = std::env::args_os().collect();
+    let command = match config::apply(Args::command(), &raw) {
+        Ok(command) => command,
+        Err(error) => {
+            let exit = Exit::of(&error);
+            Screen::new(wants_json(), false).error(&error, exit);
+            return exit.into();
+        }
+    };
+    let parsed = command.try_get_matches_from(raw);
+    match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => run(args).into(),
         Err(error) => usage(&error).into(),
     }
@@ -63,9 +76,11 @@ fn run(args: Args) -> Exit {
         Command::Sync => commands::sync::sync(screen, &args.global),
         Command::Sell(sell) => commands::sell::run(screen, &args.global, sell),
         Command::Pay(pay) => commands::pay::run(screen, &args.global, pay),
+        Command::Ui(ui) => ui::run(screen, &args.global, &ui),
         Command::Resume(resume) => commands::resume::run(screen, &args.global, &resume),
         Command::Balance => commands::show::balance(screen, &args.global),
         Command::History(history) => commands::history::run(screen, &args.global, &history),
+        Command::Contacts => commands::contacts::run(screen, &args.global),
         Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),
         Command::Evidence(evidence) => commands::judge::evidence(screen, &args.global, &evidence),
         Command::Judge(judge) => commands::judge::run(screen, &args.global, &judge),
@@ -81,6 +96,11 @@ fn run(args: Args) -> Exit {
     })
 }
 
+/// Whether errors are for programs, where the command line is not understood.
+fn wants_json() -> bool {
+    std::env::args_os().any(|arg| arg == "--json")
+}
+
 /// Help and version are results; anything else is one line.
 fn usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
@@ -91,7 +111,7 @@ fn usage(error: &clap::Error) -> Exit {
         text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
     let line = first.join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let json = std::env::args_os().any(|arg| arg == "--json");
-    Screen::new(json, false).error(&anyhow::anyhow!("{line}; see onehop --help"), Exit::Usage);
+    Screen::new(wants_json(), false)
+        .error(&anyhow::anyhow!("{line}; see onehop --help"), Exit::Usage);
     Exit::Usage
 }

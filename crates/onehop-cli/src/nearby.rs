@@ -165,7 +165,7 @@ impl Nearby {
 }
 
 /// What the arguments choose.
-fn choice(args: &LinkArgs, to_sell: bool) -> Choice {
+pub(crate) fn choice(args: &LinkArgs, to_sell: bool) -> Choice {
     let bearer = match args.link {
         LinkKind::Auto => Bearer::Auto,
         LinkKind::Lan => Bearer::Lan,

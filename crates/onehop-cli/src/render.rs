@@ -14,25 +14,32 @@ use crate::exit::Exit;
 pub(crate) struct Screen {
     json: bool,
     quiet: bool,
+    /// Somebody else draws the screen.
+    silent: bool,
 }
 
 impl Screen {
     pub(crate) const fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet }
+        Self { json, quiet, silent: false }
+    }
+
+    /// One that writes nothing.
+    pub(crate) const fn silent() -> Self {
+        Self { json: false, quiet: true, silent: true }
     }
 
     /// A result.
     pub(crate) fn result(self, text: impl AsRef<str>, json: &Value) {
         if self.json {
             out(&json.to_string());
-        } else {
+        } else if !self.silent {
             out(text.as_ref());
         }
     }
 
     /// A line for people only.
     pub(crate) fn text_only(self, text: &str) {
-        if !self.json {
+        if !self.json && !self.silent {
             out(text);
         }
     }
@@ -58,7 +65,7 @@ impl Screen {
     pub(crate) fn question(self, event: &str, text: impl AsRef<str>, json: &Value) {
         if self.json {
             out(&with_event(event, json).to_string());
-        } else {
+        } else if !self.silent {
             self.clear_countdown();
             err(text.as_ref());
         }

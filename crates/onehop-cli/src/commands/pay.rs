@@ -92,7 +92,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
 }
 
 /// What would refuse every payment is said before anybody is looked for.
-fn check_purse(home: &Home) -> Result<()> {
+pub(crate) fn check_purse(home: &Home) -> Result<()> {
     let state = home.keeper.wallet().state();
     if state.is_frozen() {
         return Err(Refusal::Frozen.into());

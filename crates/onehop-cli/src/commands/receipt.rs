@@ -2,6 +2,8 @@
 
 mod qr;
 
+pub(crate) use qr::{picture, svg};
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result};

@@ -66,7 +66,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &ResumeArgs) -> Result<
     })
 }
 
-fn unfinished(home: &Home) -> Vec<PaymentView> {
+pub(crate) fn unfinished(home: &Home) -> Vec<PaymentView> {
     home.keeper.wallet().state().payments().filter(words::is_unfinished).collect()
 }
 
@@ -157,11 +157,18 @@ impl Resumption<'_> {
     }
 }
 
-/// Asks the office about each payment in doubt.
+/// Asks the office about each payment in doubt, and says how things stand.
 fn with_office(screen: Screen, mut home: Home) -> Result<Exit> {
+    ask_office(screen, &mut home)?;
+    show::figures(screen, &home)?;
+    Ok(finish(screen, &unfinished(&home)))
+}
+
+/// Takes the office's answer about each payment in doubt.
+pub(crate) fn ask_office(screen: Screen, home: &mut Home) -> Result<()> {
     let office = home.office()?;
     office.check(home.keeper.wallet().trust())?;
-    let in_doubt: Vec<TxId> = unfinished(&home)
+    let in_doubt: Vec<TxId> = unfinished(home)
         .iter()
         .filter(|payment| payment.standing == Standing::InDoubt)
         .map(|payment| payment.tx)
@@ -169,8 +176,7 @@ fn with_office(screen: Screen, mut home: Home) -> Result<Exit> {
     for tx in in_doubt {
         let (request, _) = home.run(|wallet, _| wallet.resolve(&tx))?;
         let verdict = office.resolve(&request)?;
-        sync::take_verdicts(screen, &mut home, std::slice::from_ref(&verdict))?;
+        sync::take_verdicts(screen, home, std::slice::from_ref(&verdict))?;
     }
-    show::figures(screen, &home)?;
-    Ok(finish(screen, &unfinished(&home)))
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use onehop_proto::{Event, PeerId, Terms};
-use onehop_wire::{Currency, OrderId, Text, TxId};
+use onehop_proto::{Event, PaymentView, PeerId, Terms};
+use onehop_wire::{Currency, Money, OrderId, Text, TxId};
 use rand_core::Rng as _;
 use serde_json::json;
 use tokio::time::Instant;
@@ -53,7 +53,11 @@ struct Sale<'a> {
 /// `onehop sell`.
 pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exit> {
     let home = folder::open(global)?;
-    let terms = terms(&home, &args)?;
+    let terms = terms(&home, &args.amount, &args.order, args.order_id.clone())?;
+    if let Some(payment) = paid_before(&home, &terms)? {
+        let is_acknowledged = !words::is_unacknowledged(&payment);
+        return Ok(paid(screen, payment.amount, payment.tx, is_acknowledged));
+    }
     block_on(async {
         let mut nearby = Nearby::start(home.keeper, &args.link, screen, true).await?;
         nearby.handle.sell().await?;
@@ -72,9 +76,56 @@ pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exi
     })
 }
 
-fn terms(home: &Home, args: &SellArgs) -> Result<Terms> {
-    let amount = amount::parse(&args.amount, home.currency()?)?;
-    let order_id = args.order_id.clone().unwrap_or_else(|| {
+/// The payment that paid this order before, so that who asks twice gets the same answer.
+///
+/// # Errors
+/// If it paid another amount: then it is another order.
+fn paid_before(home: &Home, terms: &Terms) -> Result<Option<PaymentView>> {
+    let all = home.keeper.history(usize::MAX)?;
+    let order = terms.order_id.as_str();
+    let is_it = |it: &PaymentView| it.order_id == order && words::is_received(it);
+    let Some(payment) = all.into_iter().find(is_it) else {
+        return Ok(None);
+    };
+    if payment.amount != terms.amount {
+        let (paid, tx) = (payment.amount, payment.tx.short());
+        let text = format!("order {order:?} was paid with {paid}, payment {tx}; take another id");
+        return Err(Failure::usage(text).into());
+    }
+    Ok(Some(payment))
+}
+
+/// Says that `amount` is received.
+fn paid(screen: Screen, amount: Money, tx: TxId, acknowledged: bool) -> Exit {
+    let text = if acknowledged {
+        format!("paid: {amount}, payment {}", tx.short())
+    } else {
+        format!(
+            "paid, not acknowledged yet: {amount}, payment {}; the money is received; onehop \
+             resume or onehop sync",
+            tx.short()
+        )
+    };
+    let json = json!({
+        "outcome": "paid",
+        "acknowledged": acknowledged,
+        "tx": tx.to_string(),
+        "amount": amount.minor(),
+        "currency": amount.currency().code(),
+    });
+    screen.result(text, &json);
+    Exit::Done
+}
+
+/// What is asked for; an order without a number gets a random one.
+pub(crate) fn terms(
+    home: &Home,
+    amount: &str,
+    order: &str,
+    order_id: Option<String>,
+) -> Result<Terms> {
+    let amount = amount::parse(amount, home.currency()?)?;
+    let order_id = order_id.unwrap_or_else(|| {
         let mut id = [0u8; 8];
         init::system_rng().fill_bytes(&mut id);
         hex::encode(id)
@@ -84,7 +135,7 @@ fn terms(home: &Home, args: &SellArgs) -> Result<Terms> {
     };
     let order_id: OrderId = Text::new(order_id).map_err(|why| bad("order id", why))?;
     let order: Text<{ onehop_wire::limits::ORDER_TEXT_MAX }> =
-        Text::new(args.order.clone()).map_err(|why| bad("order", why))?;
+        Text::new(order.to_owned()).map_err(|why| bad("order", why))?;
     Ok(Terms { amount, order_id, order: order.to_string() })
 }
 
@@ -137,7 +188,7 @@ impl Sale<'_> {
                 );
             }
             Event::Acknowledged { tx } if self.stage == Stage::Accepted(tx) => {
-                return Ok(Some(self.paid(tx, true)));
+                return Ok(Some(paid(self.nearby.screen, self.terms.amount, tx, true)));
             }
             Event::Acknowledged { tx } => {
                 let json = json!({ "tx": tx.to_string() });
@@ -227,7 +278,7 @@ impl Sale<'_> {
     /// meanwhile counts.
     async fn end(&mut self, when: &str) -> Result<Exit> {
         match self.stage {
-            Stage::Accepted(tx) => Ok(self.paid(tx, false)),
+            Stage::Accepted(tx) => Ok(paid(self.nearby.screen, self.terms.amount, tx, false)),
             Stage::Looking => {
                 let fault = self.nearby.fault_words();
                 let text = format!("no buyer was chosen {when}{fault}");
@@ -238,7 +289,8 @@ impl Sale<'_> {
                 let cancelled = self.nearby.handle.cancel(tx).await;
                 match self.nearby.handle.payment(tx).await? {
                     Some(payment) if words::is_received(&payment) => {
-                        Ok(self.paid(tx, !words::is_unacknowledged(&payment)))
+                        let is_acknowledged = !words::is_unacknowledged(&payment);
+                        Ok(paid(self.nearby.screen, self.terms.amount, tx, is_acknowledged))
                     }
                     Some(_) | None => {
                         let text = format!("no answer {when}");
@@ -249,28 +301,6 @@ impl Sale<'_> {
                 }
             }
         }
-    }
-
-    fn paid(&self, tx: TxId, acknowledged: bool) -> Exit {
-        let amount = self.terms.amount;
-        let text = if acknowledged {
-            format!("paid: {amount}, payment {}", tx.short())
-        } else {
-            format!(
-                "paid, not acknowledged yet: {amount}, payment {}; the money is received; onehop \
-                 resume or onehop sync",
-                tx.short()
-            )
-        };
-        let json = json!({
-            "outcome": "paid",
-            "acknowledged": acknowledged,
-            "tx": tx.to_string(),
-            "amount": amount.minor(),
-            "currency": amount.currency().code(),
-        });
-        self.nearby.screen.result(text, &json);
-        Exit::Done
     }
 
     fn not_paid(&self, why: &str, name: &str, tx: Option<TxId>) -> Exit {

@@ -41,7 +41,7 @@ pub(crate) fn sync(screen: Screen, global: &Global) -> Result<Exit> {
 ///
 /// A SYNC that was not answered is sent again first. If it moves what is asked for now, it *is*
 /// what is asked for: a charge repeated after a lost answer charges once.
-fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Result<Exit> {
+pub(crate) fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Result<Exit> {
     let office = home.office()?;
     office.check(home.keeper.wallet().trust())?;
     file_claims(screen, home, &office)?;

@@ -26,6 +26,35 @@ pub(super) fn show(
     receipt: &ReceiptFile,
     svg: Option<&Path>,
 ) -> Result<Exit> {
+    if let Some(file) = svg {
+        write_bytes(file, self::svg(tx, receipt)?.as_bytes())?;
+        let path = file.display().to_string();
+        let json = json!({ "file": path, "tx": tx.to_string() });
+        screen.progress("saved", format!("{path}: a QR code"), &json);
+        return Ok(Exit::Done);
+    }
+    let json = json!({ "tx": tx.to_string(), "text": text(receipt) });
+    screen.result(picture(tx, receipt)?, &json);
+    Ok(Exit::Done)
+}
+
+/// The code as a picture.
+pub(crate) fn svg(tx: &TxId, receipt: &ReceiptFile) -> Result<String> {
+    let code = code(tx, receipt)?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(PICTURE, PICTURE).build())
+}
+
+/// The code as lines for a terminal, most of which are light on dark.
+pub(crate) fn picture(tx: &TxId, receipt: &ReceiptFile) -> Result<String> {
+    let code = code(tx, receipt)?;
+    Ok(code
+        .render::<unicode::Dense1x2>()
+        .dark_color(unicode::Dense1x2::Light)
+        .light_color(unicode::Dense1x2::Dark)
+        .build())
+}
+
+fn code(tx: &TxId, receipt: &ReceiptFile) -> Result<QrCode> {
     let text = text(receipt);
     // The receipt checks itself, so that nothing is spent on mending it.
     let code = QrCode::with_error_correction_level(&text, EcLevel::L).map_err(|_| {
@@ -37,22 +66,7 @@ pub(super) fn show(
         );
         Failure::refused(text)
     })?;
-    if let Some(file) = svg {
-        let picture = code.render::<svg::Color<'_>>().min_dimensions(PICTURE, PICTURE).build();
-        write_bytes(file, picture.as_bytes())?;
-        let path = file.display().to_string();
-        let json = json!({ "file": path, "tx": tx.to_string() });
-        screen.progress("saved", format!("{path}: a QR code"), &json);
-        return Ok(Exit::Done);
-    }
-    // Most terminals are light on dark.
-    let picture = code
-        .render::<unicode::Dense1x2>()
-        .dark_color(unicode::Dense1x2::Light)
-        .light_color(unicode::Dense1x2::Dark)
-        .build();
-    screen.result(picture, &json!({ "tx": tx.to_string(), "text": text }));
-    Ok(Exit::Done)
+    Ok(code)
 }
 
 /// The text of the code.
