@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use onehop_store::{Durability, Journal as _, OpenMode, Row, SledFile, SledJournal};
+use onehop_store::{DataKey, Durability, Journal as _, OpenMode, Row, SledFile, SledJournal};
 
 const FEW: u64 = 10_000;
 const MANY: u64 = 400_000;
@@ -18,7 +18,8 @@ const OPENINGS: usize = 21;
 const RATIO_MAX: f64 = 2.0;
 
 fn open(dir: &Path) -> Result<SledJournal, Box<dyn Error>> {
-    let mut journal = SledJournal::new(SledFile::open(dir, "wallet", 1, OpenMode::OpenOrCreate)?);
+    let file = SledFile::open(dir, "wallet", 1, OpenMode::OpenOrCreate)?;
+    let mut journal = SledJournal::new(file.sealed(DataKey::new(&[1; 32], [2; 16])));
     journal.load()?;
     Ok(journal)
 }

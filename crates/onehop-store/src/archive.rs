@@ -3,7 +3,8 @@
 //! The database's page table, which it reads whole when it opens, has an entry for every eight to
 //! sixteen rows. Some twenty archived rows to a block keep that table, and with it the opening,
 //! short. A block lies under a key at or below its lowest row and above all rows of the block
-//! before; the first lies under the empty key. Blocks are split and never joined.
+//! before; the first lies under the empty key, every other one under as few bytes as tell it apart.
+//! Blocks are split and never joined.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,7 @@ impl<'a> Archive<'a> {
                 Err(index) => block.insert(index, added),
             }
             if let Some(upper) = split_off(&mut block, key) {
-                changed.insert(upper[0].0.clone(), upper);
+                changed.insert(separator(&block, &upper), upper);
             }
             changed.insert(at, block);
         }
@@ -162,6 +163,15 @@ fn split_off(block: &mut Vec<Row>, added: &[u8]) -> Option<Vec<Row>> {
         (1..block.len() - 1).find(|at| size(&block[..*at]) * 2 >= total).unwrap_or(block.len() - 1)
     };
     Some(block.split_off(at))
+}
+
+/// The shortest key above all rows of `lower` and not above any of `upper`: blocks are found by
+/// keys that lie open on the disk, so that they say as little of the rows' keys as they can.
+fn separator(lower: &[Row], upper: &[Row]) -> Vec<u8> {
+    let below = lower.last().map_or(&[][..], |(key, _)| key);
+    let above = upper.first().map_or(&[][..], |(key, _)| key);
+    let same = below.iter().zip(above).take_while(|(one, other)| one == other).count();
+    above.iter().take(same + 1).copied().collect()
 }
 
 fn row_bytes((key, value): &Row) -> usize {

@@ -20,11 +20,13 @@ mod archive;
 pub mod conformance;
 pub mod frame;
 pub mod journal;
+pub mod seal;
 pub mod sim_journal;
 pub mod sled_file;
 pub mod sled_journal;
 
 pub use journal::{AppendError, Durability, Journal, LoadError, Loaded, Lsn};
+pub use seal::DataKey;
 pub use sim_journal::SimJournal;
 pub use sled_file::{Damage, OpenError, OpenMode, ReadError, Row, Scan, SledFile};
 pub use sled_file::{TreeId, WriteError, Writes};

@@ -13,6 +13,7 @@ mod rows;
 mod scan;
 mod state;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -24,6 +25,8 @@ use engine::{Engine, EngineError};
 use marker::Marker;
 use rows::{Head, STATE_KEY, piece_key, row_key};
 use state::State;
+
+use crate::seal::DataKey;
 
 pub use error::{Damage, OpenError, ReadError, WriteError};
 pub use opening::OpenMode;
@@ -53,6 +56,8 @@ pub struct SledFile {
     engine: Engine,
     marker: Marker,
     state: State,
+    /// What seals the values of all rows, if they are sealed.
+    key: Option<DataKey>,
     unforced_bytes: u64,
     forces: u64,
     poisoned: AtomicBool,
@@ -77,6 +82,16 @@ impl SledFile {
         mode: OpenMode,
     ) -> Result<Self, OpenError> {
         opening::open(dir, kind, format, mode)
+    }
+
+    /// This store with every value sealed under `key`; keys, sizes and counts of rows are not.
+    ///
+    /// A store is used with one key from its first row on. What another key sealed, or none, is
+    /// damage.
+    #[must_use]
+    pub fn sealed(mut self, key: DataKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// Applies `writes` as one atomic batch. Not durable before the next [`SledFile::force`].
@@ -184,10 +199,14 @@ impl SledFile {
                 rows.insert(row, None);
                 continue;
             };
+            let value = match &self.key {
+                Some(seal) => Cow::Owned(seal.seal(&row, value)),
+                None => Cow::Borrowed(value),
+            };
             bytes += value.len() as u64;
-            let head = Head::of(*tree, key, value);
+            let head = Head::of(*tree, key, &value);
             state.add(head);
-            let (first, later) = rows::cut(head, value);
+            let (first, later) = rows::cut(head, &value);
             rows.insert(row, Some(first));
             for (at, piece) in later.enumerate() {
                 rows.insert(piece_key(*tree, key, at + 1), Some(piece));
@@ -225,7 +244,7 @@ impl SledFile {
         Ok(())
     }
 
-    /// Puts the pieces of a row together and checks them.
+    /// Puts the pieces of a row together, checks them, and opens what is sealed.
     fn whole(
         &self,
         tree: TreeId,
@@ -237,12 +256,15 @@ impl SledFile {
         for piece in 1..=head.later_pieces() {
             value.extend(self.engine.get(&piece_key(tree, key, piece))?.unwrap_or_default());
         }
-        if Head::of(tree, key, &value) == head {
-            Ok((head, value))
-        } else {
-            let key_bytes = key.len();
-            Err(EngineError::Damage(Damage::Row { tree: tree.number(), key_bytes }))
+        let (number, key_bytes) = (tree.number(), key.len());
+        if Head::of(tree, key, &value) != head {
+            return Err(EngineError::Damage(Damage::Row { tree: number, key_bytes }));
         }
+        let Some(seal) = &self.key else {
+            return Ok((head, value));
+        };
+        let shut = || EngineError::Damage(Damage::Sealed { tree: number, key_bytes });
+        Ok((head, seal.open(&row_key(tree, key), &value).ok_or_else(shut)?))
     }
 
     fn add_up(&self) -> Result<u64, EngineError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use onehop_crypto::{Opener, Sealer, SessionSecret, SigningKey, Verified, verify};
 use onehop_proto::{Config, Wallet};
-use onehop_store::{OpenMode, SledFile, SledJournal};
+use onehop_store::{DataKey, OpenMode, SledFile, SledJournal};
 use onehop_wire::{Agreed, Currency, Hash, List, OfficeId, TxId, UnixSeconds, WalletId, encode};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -159,7 +159,7 @@ fn flushes(folder: &Path) -> Result<()> {
     let mut pair = Pair::new(0, 0)?;
     for (side, name) in [(&mut pair.buyer, "buyer"), (&mut pair.seller, "seller")] {
         let file = SledFile::open(&folder.join(name), "wallet", 1, OpenMode::Create)?;
-        side.keep_log(SledJournal::new(file))?;
+        side.keep_log(SledJournal::new(file.sealed(DataKey::new(&[1; 32], [2; 16]))))?;
     }
     pair.shake_hands()?;
     eprintln!("{MARK}");

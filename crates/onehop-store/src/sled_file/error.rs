@@ -38,6 +38,14 @@ pub enum Damage {
         /// The length of its key.
         key_bytes: usize,
     },
+    /// A row is whole and does not open: another key sealed it, or none, or at another place.
+    #[error("a row of tree {tree} with a key of {key_bytes} bytes does not open with this key")]
+    Sealed {
+        /// The tree of the row.
+        tree: u8,
+        /// The length of its key.
+        key_bytes: usize,
+    },
     /// The rows, each whole, do not add up to the sum kept with them.
     #[error("the rows do not add up: {found} found, {expected} expected, or one is out of date")]
     Sum {

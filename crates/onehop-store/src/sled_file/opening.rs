@@ -112,6 +112,7 @@ fn assemble(
         engine,
         marker,
         state,
+        key: None,
         unforced_bytes: 0,
         forces: 0,
         poisoned: AtomicBool::new(false),

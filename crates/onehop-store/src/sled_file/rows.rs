@@ -6,6 +6,7 @@
 //! their own.
 
 use super::error::Damage;
+use crate::seal::SEAL_BYTES;
 
 /// The state row of the file itself.
 pub(super) const STATE_KEY: &[u8] = &[0];
@@ -17,7 +18,7 @@ const HEAD_BYTES: usize = 8;
 
 /// The longest key of a row.
 pub const KEY_BYTES_MAX: usize = 512;
-/// The longest value of a row.
+/// The longest value of a row, before it is sealed.
 pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Which tree of a [`SledFile`](super::SledFile) a row belongs to: 1 to 254.
@@ -69,7 +70,8 @@ impl Head {
         let (check, rest) = first.split_first_chunk::<4>().ok_or_else(bad)?;
         let (value_bytes, rest) = rest.split_first_chunk::<4>().ok_or_else(bad)?;
         let value_bytes = usize::try_from(u32::from_le_bytes(*value_bytes)).map_err(|_| bad())?;
-        if value_bytes > VALUE_BYTES_MAX || rest.len() != value_bytes.min(PIECE_BYTES) {
+        if value_bytes > VALUE_BYTES_MAX + SEAL_BYTES || rest.len() != value_bytes.min(PIECE_BYTES)
+        {
             return Err(bad());
         }
         Ok((Self { check: u32::from_le_bytes(*check), value_bytes }, rest))

@@ -4,17 +4,20 @@ use onehop_store::conformance::{Bench, run};
 use onehop_store::{OpenMode, SimJournal, SledJournal};
 use tempfile::TempDir;
 
-use crate::{copy, open};
+use crate::{bare, copy, open};
 
 struct OnSled {
     dir: TempDir,
+    is_sealed: bool,
 }
 
 impl Bench for OnSled {
     type Journal = SledJournal;
 
     fn open(&mut self) -> SledJournal {
-        SledJournal::new(open(&self.dir.path().join("store"), OpenMode::OpenOrCreate).unwrap())
+        let path = self.dir.path().join("store");
+        let opened = if self.is_sealed { open } else { bare }(&path, OpenMode::OpenOrCreate);
+        SledJournal::new(opened.unwrap())
     }
 
     fn close(&mut self, journal: SledJournal) {
@@ -56,7 +59,9 @@ impl Bench for Simulated {
 
 #[test]
 fn the_journal_on_sled_keeps_the_contract() {
-    run(|| OnSled { dir: TempDir::new().unwrap() });
+    for is_sealed in [true, false] {
+        run(|| OnSled { dir: TempDir::new().unwrap(), is_sealed });
+    }
 }
 
 #[test]

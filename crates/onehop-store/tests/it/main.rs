@@ -11,17 +11,24 @@ mod full_disk;
 mod kill;
 mod opening;
 mod rows;
+mod sealed;
 mod sim;
 
 use std::fs;
 use std::path::Path;
 
-use onehop_store::{OpenError, OpenMode, SledFile, TreeId};
+use onehop_store::{DataKey, OpenError, OpenMode, SledFile, TreeId};
 
 const TREE: TreeId = TreeId::new(7);
 const OTHER: TreeId = TreeId::new(8);
 
+/// A wallet's store, sealed as wallets' are.
 fn open(dir: &Path, mode: OpenMode) -> Result<SledFile, OpenError> {
+    Ok(bare(dir, mode)?.sealed(DataKey::new(&[7; 32], [9; 16])))
+}
+
+/// A store whose rows lie open, as an office's do.
+fn bare(dir: &Path, mode: OpenMode) -> Result<SledFile, OpenError> {
     SledFile::open(dir, "wallet", 1, mode)
 }
 
