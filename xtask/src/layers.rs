@@ -34,6 +34,8 @@ const LAYERS: &[Layer] = &[
     // Neither knows what a payment is.
     layer("onehop-store", &[]),
     layer("onehop-link", &[]),
+    // It makes and unlocks the key under which the store seals its rows.
+    layer("onehop-vault", &["onehop-store"]),
     // It judges signed evidence, never the state of a device.
     layer("money-office", &["onehop-wire", "onehop-crypto", "onehop-evidence", "onehop-store"]),
     layer(
@@ -75,6 +77,7 @@ const LAYERS: &[Layer] = &[
             "onehop-store",
             "onehop-link",
             "money-office",
+            "onehop-vault",
             "onehop-node",
         ],
         tests_may_use: &["onehop-sim"],
@@ -88,6 +91,7 @@ const LAYERS: &[Layer] = &[
             "onehop-proto",
             "onehop-store",
             "onehop-link",
+            "onehop-vault",
             "onehop-node",
         ],
         tests_may_use: &["onehop-sim"],
