@@ -279,6 +279,10 @@ impl State {
                 }
                 match verify(context.trust.office(), key, commit) {
                     Err(_) => Step::fault(Fault::Signature),
+                    // Before it was lost this wallet may have heard an ABORT and gone on with it.
+                    Ok(_) if self.is_before_restore(&vote.agreed.body.checkpoint) => {
+                        Step::nothing().and_tell(Event::AskOffice { tx })
+                    }
                     Ok(commit) => acknowledge(context, &commit),
                 }
             }

@@ -34,6 +34,7 @@ pub mod refusal;
 pub mod state;
 
 mod arq;
+mod backup;
 mod buyer;
 mod case;
 mod compaction;

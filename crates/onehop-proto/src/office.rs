@@ -82,14 +82,20 @@ fn is_first(certificate: &Certificate, checkpoint: &Checkpoint) -> bool {
 }
 
 impl Wallet {
-    /// Signs ENROL, or gives the one signed before.
+    /// Signs ENROL, or gives the one signed before. A wallet restored from a backup asks for the
+    /// name and class of its certificate, whatever is given.
     ///
     /// # Errors
-    /// [`Refusal::Enrolled`] if the wallet has a certificate.
+    /// [`Refusal::Enrolled`] if the wallet has a certificate and was not restored.
     pub fn enrol(&mut self, name: Text<NAME_MAX>, class: Class) -> Result<Signed<Enrol>, Refusal> {
-        if self.state().certificate.is_some() {
-            return Err(Refusal::Enrolled);
-        }
+        let (name, class) = match self.state().certificate.as_ref().map(|it| &it.body) {
+            None => (name, class),
+            // A restored wallet is certified as before.
+            Some(certificate) if self.state().is_restored() => {
+                (certificate.name.clone(), certificate.class)
+            }
+            Some(_) => return Err(Refusal::Enrolled),
+        };
         // Keys that were never certified may take another name.
         if let Some(enrol) = &self.state().enrol
             && enrol.body.name == name
@@ -109,7 +115,8 @@ impl Wallet {
     /// # Errors
     /// [`Refusal`] if it is not of this office or does not fit what was asked; nothing changes.
     pub fn enrolled(&mut self, answer: EnrolAnswer) -> Result<(), Refusal> {
-        if self.state().certificate.is_some() {
+        let before = self.state().certificate.as_ref().map(|certificate| certificate.body.epoch);
+        if before.is_some() && !self.state().is_restored() {
             return Err(Refusal::Enrolled);
         }
         let mut trust = self.trust().clone();
@@ -123,7 +130,8 @@ impl Wallet {
             && given.name == asked.name
             && checkpoint.body().wallet == given.wallet()
             && checkpoint.body().currency == given.currency;
-        if !same || !is_first(given, checkpoint.body()) {
+        let is_newer = before.is_none_or(|epoch| given.epoch > epoch);
+        if !same || !is_newer || !is_first(given, checkpoint.body()) {
             return Err(Refusal::OfficeAnswer { what: "certificate" });
         }
         self.record(vec![LogRecord::Enrolled(Box::new(answer))], true);
@@ -138,10 +146,10 @@ impl Wallet {
     /// # Errors
     /// [`Refusal::NotEnrolled`] or [`Refusal::Frozen`].
     pub fn close(&mut self, now: Now, transfer: Transfer) -> Result<Signed<Sync>, Refusal> {
-        let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         if self.state().frozen {
             return Err(Refusal::Frozen);
         }
+        let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         if let Some(sync) = &purse.closed {
             return Ok((**sync).clone());
         }

@@ -7,6 +7,7 @@ use onehop_wire::{
     List, OfficeKey, Refused, Released, Signed, Text, TxId, WalletId,
 };
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize as _;
 
 /// What one direction of a [`Change`] does, as differences of one payment in minor units.
 ///
@@ -184,4 +185,14 @@ pub enum LogRecord {
     Frozen,
     /// The numbering of requests goes on above this number, after a restart.
     NumbersFrom(u64),
+}
+
+impl LogRecord {
+    /// Wipes the keys of the one record that has some.
+    pub fn wipe(&mut self) {
+        if let Self::Born { signing_seed, mail_secret, .. } = self {
+            signing_seed.zeroize();
+            mail_secret.zeroize();
+        }
+    }
 }

@@ -12,6 +12,7 @@ use onehop_wire::{
     OfficeKey, OrderId, Refused, Released, Signed, Text, TxId, UnixSeconds, WalletId, encode,
 };
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::config::{EVIDENCE_MAX, SEEN_MAX};
 use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
@@ -21,8 +22,8 @@ use crate::record::{Change, Image, LogRecord, Renewal};
 /// Version of the snapshot and record format.
 pub const FORMAT: u32 = 1;
 
-/// Secret key bytes as they lie in the log; wiping is for the types that use them.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+/// Secret key bytes as they lie in the log. They wipe themselves.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Secrets {
     pub(crate) signing_seed: [u8; 32],
     pub(crate) mail_secret: [u8; 32],
@@ -101,6 +102,8 @@ impl State {
             LogRecord::Enrolled(answer) => {
                 self.know_key(&answer.office_key)?;
                 self.certificate = Some(answer.certificate.clone());
+                // Of a restored wallet this is a new epoch, in which it counts its requests anew.
+                (self.frozen, self.number, self.floor) = (false, 0, 0);
                 self.open_purse(&answer.checkpoint)
             }
             LogRecord::OfficeKeySeen(key) => self.know_key(key),
@@ -269,7 +272,10 @@ impl State {
             .saturating_add(i128::from(back));
         let left =
             i128::from(self.spent_on).saturating_add(i128::from(balance)).saturating_sub(had);
-        u64::try_from(left.max(0)).unwrap_or(u64::MAX)
+        // More than that the purses never lacked: the rest of the balance is what a purse from
+        // before a restore gives back.
+        let most = i128::from(self.spent_on).saturating_sub(old.own().min(0));
+        u64::try_from(left.clamp(0, most)).unwrap_or(u64::MAX)
     }
 
     fn invited(
@@ -479,7 +485,10 @@ impl State {
                 self.carry_out(&vote.change.undo)
             }
             None => {
-                self.returning.insert(*tx, Returning { amount, decided });
+                // What a purse from before a restore held comes back with its rest, in one sum.
+                if !self.is_before_restore(&vote.agreed.body.checkpoint) {
+                    self.returning.insert(*tx, Returning { amount, decided });
+                }
                 self.carry_out(&Image { back_more: 0, ..vote.change.undo })
             }
         }

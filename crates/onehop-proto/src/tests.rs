@@ -1,6 +1,7 @@
 //! The protocol as its two users live it: payments, losses, crashes, recovery, bad peers.
 
 mod acts;
+mod backup;
 mod crashes;
 mod enrolment;
 mod forged;

@@ -11,6 +11,7 @@ use onehop_wire::{
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
+use zeroize::Zeroizing;
 
 use crate::config::{Config, NUMBER_BLOCK};
 use crate::event::{Event, Fault, NotPaid, Terms};
@@ -74,9 +75,12 @@ impl Wallet {
             if Some(lsn) != last.checked_add(1) {
                 return Err(RecoverError::Gap { previous: last, found: lsn });
             }
-            let record: LogRecord = decode(&bytes, RECORD_MAX)
+            // The first record holds the keys.
+            let bytes = Zeroizing::new(bytes);
+            let mut record: LogRecord = decode(&bytes, RECORD_MAX)
                 .map_err(|source| RecoverError::Record { lsn, source })?;
             state.apply(&record).map_err(|_| RecoverError::Misfit { lsn })?;
+            record.wipe();
             last = lsn;
         }
         let nobody = Secrets { signing_seed: [0; 32], mail_secret: [0; 32] };
@@ -507,6 +511,12 @@ impl Wallet {
                 }
             })
             .fold(0u64, u64::saturating_add)
+    }
+
+    /// The seed of the signing key: all of a wallet that cannot be had again from its office.
+    #[must_use]
+    pub fn signing_seed(&self) -> Zeroizing<[u8; 32]> {
+        self.signer.seed()
     }
 
     pub(crate) const fn signer(&self) -> &SigningKey {

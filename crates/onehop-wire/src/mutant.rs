@@ -82,6 +82,8 @@ mutants! {
     SnapshotBehind = "snapshot-behind",
     /// A seller whose state was restored signs ABORT of a request of its older epoch.
     RestoredSellerAborts = "restored-seller-aborts",
+    /// A backup keeps requests that nobody has decided, and the restored wallet decides them.
+    RestoredSellerDecides = "restored-seller-decides",
     /// A frozen wallet meets others.
     FrozenMeets = "frozen-meets",
     /// A log without a wallet in it makes a wallet.

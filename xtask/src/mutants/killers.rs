@@ -50,6 +50,7 @@ const fn killers(mutant: Mutant) -> &'static [Killer] {
         Mutant::PrunedWithoutFloor => &[In("a STATUS of a pruned payment")],
         Mutant::SnapshotBehind => &[In("a restart from a snapshot"), Worlds],
         Mutant::RestoredSellerAborts => &[In("a STATUS to a restored seller")],
+        Mutant::RestoredSellerDecides => &[In("a backup at every state of a payment")],
         Mutant::FrozenMeets => &[In("a frozen seller")],
         Mutant::EmptyStoreStarts => &[In("an empty store"), Worlds],
         Mutant::ClosedPurseSigns => &[In("a request to a closed purse"), Worlds],

@@ -26,7 +26,7 @@ fn asha(device: &mut Device) -> Signed<Enrol> {
 }
 
 /// What an office answers, changed before it is signed.
-fn answer(
+pub(super) fn answer(
     office: &Office,
     enrol: &Signed<Enrol>,
     bend: impl FnOnce(&mut Certificate, &mut Checkpoint),

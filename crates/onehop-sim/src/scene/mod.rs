@@ -18,6 +18,7 @@ mod exposure;
 mod lost;
 mod meetings;
 mod purses;
+mod restored;
 mod rogue;
 mod tables;
 mod unit;
@@ -164,6 +165,7 @@ pub const ALL: &[Scene] = &[
     scene("copies of a wallet that take all they can", exposure::reached),
     scene("a wallet restored from its key", lost::restored),
     scene("a wallet reported lost", lost::reported),
+    scene("a backup at every state of a payment", restored::everywhere),
 ];
 
 // Names of what scenes judge beyond the checkers of the world.

@@ -74,12 +74,16 @@ impl Unit {
         let bytes = log.iter().map(|(lsn, bytes, _)| (*lsn, bytes.clone()));
         let wallet = Wallet::recover(Config::default(), seed, None, bytes)
             .map_err(|error| Trouble::Stuck(format!("no wallet: {error}")))?;
-        Ok(Self {
+        Ok(Self { log, forced, ..Self::empty(index, wallet) })
+    }
+
+    fn empty(index: usize, wallet: Wallet) -> Self {
+        Self {
             index,
             wallet,
             snapshot: None,
-            log,
-            forced,
+            log: Vec::new(),
+            forced: 0,
             durable: BTreeSet::new(),
             pending: BTreeSet::new(),
             out: VecDeque::new(),
@@ -88,7 +92,22 @@ impl Unit {
             requests: Vec::new(),
             power: None,
             is_dead: false,
-        })
+        }
+    }
+
+    /// Starts a wallet from a snapshot that no record precedes, as a restored one does.
+    pub(crate) fn restored(index: usize, state: Vec<u8>, seed: [u8; 32]) -> Played<Self> {
+        let mut unit = Self::empty(
+            index,
+            super::or_stuck(
+                Wallet::recover(Config::default(), seed, Some((0, &state)), []),
+                "no wallet",
+            )?,
+        );
+        unit.snapshot = Some((0, state));
+        // What the snapshot lets it say again is on disk.
+        unit.durable.extend(["AGREED", "COMMIT", "ABORT", "COMMITTED", "RELEASED"]);
+        Ok(unit)
     }
 
     /// Carries out every output, as the wallet's contract says.
