@@ -61,7 +61,10 @@ async fn main() -> anyhow::Result<()> {
 fn open(folder: Option<&String>, default: &str) -> anyhow::Result<Keeper> {
     let given = folder.cloned().or_else(|| env::var("ONEHOP_WALLET").ok());
     let folder = given.unwrap_or_else(|| default.to_owned());
-    let keeper = Keeper::open(Path::new(&folder), Config::default());
+    let pin = env::var("ONEHOP_PIN").ok().map(Pin::new).transpose()?;
+    let key = Vault::at(Path::new(&folder)).unlock(pin.as_ref());
+    let key = key.context("make a wallet with the onehop program first; its PIN is ONEHOP_PIN")?;
+    let keeper = Keeper::open(Path::new(&folder), key, Config::default());
     let keeper = keeper.context("make, enrol and charge a wallet with the onehop program first")?;
     let certificate = keeper.wallet().state().certificate();
     certificate.context("enrol and charge the wallet with the onehop program first")?;

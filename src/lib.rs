@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use onehop::prelude::*;
-//! use onehop::{link::loopback::Hub, proto::Birth};
+//! use onehop::{link::loopback::Hub, proto::Birth, vault::{Cost, Rules}};
 //!
 //! # fn office() -> onehop::wire::office::OfficeInfo {
 //! #     use onehop::crypto::{SigningKey, Trust};
@@ -32,11 +32,14 @@
 //! # let dir = tempfile::tempdir()?;
 //! # let dir = dir.path();
 //! # let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
-//! // Once: keys, pinned to an office.
-//! drop(Keeper::create(dir, Birth::new(rng, office())?, Config::default())?);
+//! // Once: a key for the folder, under a passphrase; the wallet's keys, pinned to an office.
+//! let vault = Vault::at(dir).with_cost(Cost::CHEAPEST); // For this example only.
+//! let pin = Pin::new("a few good words")?;
+//! let key = vault.create(Some(&pin), Rules::default())?;
+//! drop(Keeper::create(dir, key, Birth::new(rng, office())?, Config::default())?);
 //!
 //! // From then on: open the folder and run it over a link.
-//! let keeper = Keeper::open(dir, Config::default())?;
+//! let keeper = Keeper::open(dir, Vault::at(dir).unlock(Some(&pin))?, Config::default())?;
 //! let (handle, mut events, task) = start(keeper, Hub::new(185).join(), Box::new(Unwatched));
 //!
 //! // This wallet has no certificate, so it may not sell. A refusal changes nothing.
@@ -57,6 +60,7 @@ pub use onehop_link as link;
 pub use onehop_node as node;
 pub use onehop_proto as proto;
 pub use onehop_store as store;
+pub use onehop_vault as vault;
 pub use onehop_wire as wire;
 
 /// What an app that pays or is paid needs.
@@ -67,5 +71,6 @@ pub mod prelude {
     pub use onehop_node::{Unwatched, start};
     pub use onehop_proto::{Balance, Config, Event, NotPaid, PaymentView, PeerId, Refusal};
     pub use onehop_proto::{Standing, Terms};
+    pub use onehop_vault::{Pin, Vault, VaultError};
     pub use onehop_wire::{Currency, Money, OrderId, TxId, WalletId};
 }

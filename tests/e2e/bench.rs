@@ -87,7 +87,7 @@ impl Bench {
     /// Makes a wallet, charged unless `amount` is empty.
     #[track_caller]
     pub(crate) fn enrol(&self, name: &str, office: &Office, amount: &str) {
-        self.wallet(name, &["init", "--office", &office.url, "--name", name]).done();
+        self.wallet(name, &["init", "--office", &office.url, "--name", name, "--no-pin"]).done();
         if !amount.is_empty() {
             self.wallet(name, &["charge", amount]).done();
         }

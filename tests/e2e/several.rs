@@ -46,7 +46,9 @@ fn two_sellers_at_once_ask_for_a_balance_that_covers_one_and_one_is_paid() {
 
 /// Waits until two sellers ask, then pays both in one breath.
 async fn say_yes_to_both(bench: &Bench, buyer: &str) {
-    let keeper = Keeper::open(&folder(bench, buyer), Config::default()).unwrap();
+    let folder = folder(bench, buyer);
+    let key = Vault::at(&folder).unlock(None).unwrap();
+    let keeper = Keeper::open(&folder, key, Config::default()).unwrap();
     let config = LanConfig {
         port: bench.port.number,
         interface: Some(Ipv4Addr::LOCALHOST),

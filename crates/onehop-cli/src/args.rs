@@ -28,6 +28,13 @@ pub(crate) struct Global {
     /// The wallet's folder [default: `onehop` in the data folder of the user].
     #[arg(long, global = true, env = "ONEHOP_WALLET", value_name = "DIR")]
     pub(crate) wallet: Option<PathBuf>,
+    /// A file whose first line is the wallet's PIN or passphrase, or `-` [default: `ONEHOP_PIN`, or
+    /// a question on the terminal].
+    #[arg(long, global = true, value_name = "FILE|-")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// The memory that one guess at a PIN costs, in KiB; less than the default is for tests only.
+    #[arg(long, global = true, hide = true, env = "ONEHOP_PIN_COST_KIB", value_name = "KIB")]
+    pub(crate) pin_cost: Option<u32>,
     /// Write one JSON object a line; amounts are in minor units.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -40,6 +47,12 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Make a wallet and enrol it at an office; again after a lost answer.
     Init(InitArgs),
+    /// Give the wallet a PIN or passphrase, or another one, and say when it is asked for.
+    Pin(PinArgs),
+    /// Write the wallet's key and records, and no money, to one encrypted file.
+    Backup(BackupArgs),
+    /// Make a wallet again of a backup, on a device that has none; the office renews it.
+    Restore(RestoreArgs),
     /// Write a request to the office to a file, for a wallet that has no network.
     Request(RequestArgs),
     /// Take the office's answer from a file.
@@ -105,6 +118,93 @@ pub(crate) struct InitArgs {
     /// Write the request to this file, or `-`, for `money-office answer`; then `onehop accept`.
     #[arg(long, value_name = "FILE")]
     pub(crate) offline_request: Option<PathBuf>,
+    /// Let the wallet have no PIN: who can read its folder has its money.
+    #[arg(long, conflicts_with = "pin_file")]
+    pub(crate) no_pin: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BackupArgs {
+    /// The file to write; there must be none.
+    #[arg(long, value_name = "FILE", required_unless_present = "phrase")]
+    pub(crate) out: Option<PathBuf>,
+    /// Show the key, without the records, as 24 words to be written down.
+    #[arg(long)]
+    pub(crate) phrase: bool,
+    /// A file whose first line is the backup's passphrase, or `-` [default:
+    /// `ONEHOP_BACKUP_PASSPHRASE`, or a question on the terminal].
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup.
+    #[arg(required_unless_present = "phrase")]
+    pub(crate) file: Option<PathBuf>,
+    /// A file whose first line is the backup's passphrase, or `-` [default:
+    /// `ONEHOP_BACKUP_PASSPHRASE`, or a question on the terminal].
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Make it of the 24 words alone; its records are then lost.
+    #[arg(long, conflicts_with = "file", requires_all = ["office", "name"])]
+    pub(crate) phrase: bool,
+    /// A file with the words in its first line, or `-` [default: `ONEHOP_PHRASE`, or a question on
+    /// the terminal].
+    #[arg(long, value_name = "FILE|-", requires = "phrase")]
+    pub(crate) phrase_file: Option<PathBuf>,
+    /// With the words: the office's address.
+    #[arg(long, value_name = "URL", requires = "phrase")]
+    pub(crate) office: Option<String>,
+    /// With the words: certificates, as PEM, of who may certify that address over https.
+    #[arg(long, value_name = "FILE", requires = "phrase")]
+    pub(crate) office_ca: Option<PathBuf>,
+    /// With the words: refuse an office of another id than this.
+    #[arg(long, value_name = "HEX", requires = "phrase")]
+    pub(crate) office_id: Option<String>,
+    /// With the words: the name with which the wallet was enrolled.
+    #[arg(long, requires = "phrase")]
+    pub(crate) name: Option<String>,
+    /// With the words: it was the wallet of a shop or another business.
+    #[arg(long, requires = "phrase")]
+    pub(crate) merchant: bool,
+    /// Let the wallet have no PIN: who can read its folder has its money.
+    #[arg(long, conflicts_with = "pin_file")]
+    pub(crate) no_pin: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PinArgs {
+    #[command(subcommand)]
+    pub(crate) what: PinKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PinKind {
+    /// Give a PIN or passphrase to a wallet that has none.
+    Set(NewPinArgs),
+    /// Replace the PIN or passphrase by another.
+    Change(NewPinArgs),
+    /// Ask for the PIN again at each payment of more than this.
+    Above {
+        /// How much, such as `50.00`, or `never`.
+        #[arg(allow_hyphen_values = true)]
+        amount: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewPinArgs {
+    /// A file whose first line is the new one, or `-` [default: `ONEHOP_NEW_PIN`, or a question on
+    /// the terminal].
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) new_pin_file: Option<PathBuf>,
+    /// Lock the wallet after so many wrong ones [default: as before, 3 at first].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) tries: Option<u8>,
+    /// For how long [default: as before, 30 at first].
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(..=525_600))]
+    pub(crate) lock_minutes: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -185,7 +185,8 @@ impl Demo {
         let wallets =
             [(self.buyer.clone(), "asha", "500.00"), (self.seller.clone(), "bharat", "100.00")];
         for (dir, name, amount) in wallets {
-            let ended = self.wallet(&dir, &["init", "--office", &url, "--name", name])?;
+            let ended =
+                self.wallet(&dir, &["init", "--office", &url, "--name", name, "--no-pin"])?;
             self.code(&format!("onehop init, {name}"), &ended, 0);
             let ended = self.wallet(&dir, &["charge", amount])?;
             self.code(&format!("onehop charge, {name}"), &ended, 0);

@@ -7,6 +7,7 @@ use onehop_link::link::LinkError;
 use onehop_node::{CommandError, HomeError};
 use onehop_proto::Refusal;
 use onehop_store::{AppendError, LoadError, OpenError, ReadError, WriteError};
+use onehop_vault::VaultError;
 
 use crate::commands::files::ReadFileError;
 use crate::office::OfficeError;
@@ -83,6 +84,11 @@ impl Failure {
         Self { exit: Exit::Usage, text: text.into() }
     }
 
+    /// The wallet's files are damaged or of another version.
+    pub(crate) fn store(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Store, text: text.into() }
+    }
+
     /// The wallet, the other side or the person said no.
     pub(crate) fn refused(text: impl Into<String>) -> Self {
         Self { exit: Exit::Refused, text: text.into() }
@@ -111,6 +117,9 @@ fn of_cause(cause: Cause<'_>) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<ReadFileError>() {
         return error.is_of_the_file().then_some(Exit::Usage);
     }
+    if let Some(error) = cause.downcast_ref::<VaultError>() {
+        return Some(of_vault(error));
+    }
     if let Some(error) = cause.downcast_ref::<HomeError>() {
         return of_home(error);
     }
@@ -121,9 +130,22 @@ fn of_cause(cause: Cause<'_>) -> Option<Exit> {
     of_store(cause)
 }
 
+/// A wrong PIN is a refusal; a file with the key that is damaged is a damaged store.
+fn of_vault(error: &VaultError) -> Exit {
+    if matches!(error, VaultError::WrongPin { .. } | VaultError::Locked { .. }) {
+        return Exit::Refused;
+    }
+    if matches!(error, VaultError::Damaged { .. } | VaultError::Version { .. }) {
+        return Exit::Store;
+    }
+    let is_usage = matches!(error, VaultError::PinNeeded | VaultError::NoPin)
+        || matches!(error, VaultError::Missing { .. } | VaultError::Exists { .. });
+    if is_usage { Exit::Usage } else { Exit::Machine }
+}
+
 /// What has a source is judged by it.
 fn of_home(error: &HomeError) -> Option<Exit> {
-    if matches!(error, HomeError::Missing { .. } | HomeError::Exists { .. }) {
+    if matches!(error, HomeError::Missing { .. } | HomeError::Exists { .. } | HomeError::Backup) {
         return Some(Exit::Usage);
     }
     matches!(error, HomeError::Locked { .. }).then_some(Exit::Store)

@@ -1,4 +1,5 @@
-//! A wallet's folder: its log, which is the node's, and where its office is, which is ours.
+//! A wallet's folder: its key, its log, which is the node's, and where its office is, which is ours.
+//! All but the key file and the count of wrong PINs is sealed under the key.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 use onehop_node::{HomeError, Keeper};
 use onehop_proto::{Birth, Config, Event, Refusal};
+use onehop_vault::{DataKey, Pin, Rules};
 use onehop_wire::office::Transfer;
 use onehop_wire::{Certificate, Currency, Now};
 use serde_json::{Value, json};
@@ -13,11 +15,14 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::Failure;
 use crate::office::{Authorities, Office};
+use crate::pin;
 
-/// The file with [`Settings`].
-const SETTINGS: &str = "office.json";
+/// The file with [`Settings`], sealed to this place.
+const SETTINGS: &str = "office";
+/// There since the log was made.
+const LOG_MARKER: &str = "log/STORE";
 
-/// What the program must remember beside the log; nothing in it is secret or trusted.
+/// What the program must remember beside the log; nothing in it is trusted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     /// The office's address; none if it is met through files only.
@@ -28,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) merchant: bool,
     /// Who may certify that address over https, as PEM; none: whom browsers trust.
     pub(crate) authorities: Option<String>,
+    /// Above so many minor units the PIN is asked for again at each payment.
+    pub(crate) pin_above: Option<u64>,
 }
 
 /// An open wallet.
@@ -36,6 +43,7 @@ pub(crate) struct Home {
     pub(crate) dir: PathBuf,
     pub(crate) keeper: Keeper,
     pub(crate) settings: Settings,
+    key: DataKey,
 }
 
 /// The wallet's folder, as given or the default.
@@ -60,26 +68,80 @@ pub(crate) fn open(global: &Global) -> Result<Home> {
 /// The wallet, or `None` if there is none.
 pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
     let dir = dir(global)?;
-    match Keeper::open(&dir, Config::default()) {
+    let vault = pin::vault(global, &dir);
+    let Some(status) = vault.status()? else {
+        if dir.join(LOG_MARKER).exists() {
+            let path = dir.display();
+            let text = format!(
+                "the wallet at {path} has no file `key`: it is lost or of an earlier version"
+            );
+            return Err(Failure::store(text).into());
+        }
+        return Ok(None);
+    };
+    let key = pin::unlock(global, &vault, status)?;
+    match Keeper::open(&dir, key.clone(), Config::default()) {
         Ok(keeper) => {
-            let settings = Settings::read(&dir)?;
-            Ok(Some(Home { dir, keeper, settings }))
+            let settings = Settings::read(&dir, &key)?;
+            Ok(Some(Home { dir, keeper, settings, key }))
         }
         Err(HomeError::Missing { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Makes a wallet; there must be none.
-pub(crate) fn create(global: &Global, birth: Birth, settings: Settings) -> Result<Home> {
+/// Makes a wallet under `pin`, or without one; there must be none.
+pub(crate) fn create(
+    global: &Global,
+    pin: Option<&Pin>,
+    birth: Birth,
+    settings: Settings,
+) -> Result<Home> {
     let dir = dir(global)?;
-    make_private(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
-    let keeper = Keeper::create(&dir, birth, Config::default())?;
-    settings.write(&dir)?;
-    Ok(Home { dir, keeper, settings })
+    let key = new_key(global, &dir, pin)?;
+    let keeper = Keeper::create(&dir, key.clone(), birth, Config::default())?;
+    settings.write(&dir, &key)?;
+    Ok(Home { dir, keeper, settings, key })
 }
 
-/// The wallet's keys lie in the folder: a new one is for its owner alone.
+/// True if there is a wallet in `dir`, or what is left of one.
+pub(crate) fn is_there(dir: &Path) -> bool {
+    dir.join(LOG_MARKER).exists()
+}
+
+/// Makes a wallet again of what a backup kept; there must be none.
+pub(crate) fn restore(
+    global: &Global,
+    pin: Option<&Pin>,
+    backup: &[u8],
+    settings: Settings,
+) -> Result<Home> {
+    let dir = dir(global)?;
+    let key = new_key(global, &dir, pin)?;
+    let keeper = Keeper::restore(&dir, key.clone(), backup, Config::default())?;
+    settings.write(&dir, &key)?;
+    Ok(Home { dir, keeper, settings, key })
+}
+
+/// The key of a folder that is to become a wallet's.
+fn new_key(global: &Global, dir: &Path, pin: Option<&Pin>) -> Result<DataKey> {
+    make_private(dir).with_context(|| format!("failed to make {}", dir.display()))?;
+    pin::shield();
+    let vault = pin::vault(global, dir);
+    Ok(match vault.status()? {
+        None => vault.create(pin, Rules::default())?,
+        // Its making was cut off once; nothing but an empty log is sealed under that key.
+        Some(status) => {
+            let key = pin::unlock(global, &vault, status)?;
+            if let Some(pin) = pin.filter(|_| !status.has_pin) {
+                vault.change(None, pin, status.rules)?;
+            }
+            key
+        }
+    })
+}
+
+/// The wallet lies in the folder: a new one is for its owner alone.
 fn make_private(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -117,6 +179,11 @@ impl Home {
         Ok(Office::at(url, authorities.as_ref()))
     }
 
+    /// Makes the settings durable.
+    pub(crate) fn write_settings(&self) -> Result<()> {
+        self.settings.write(&self.dir, &self.key)
+    }
+
     /// What the SYNC that the office has not answered asks for; none if there is no such SYNC.
     pub(crate) fn unanswered(&self) -> Option<Transfer> {
         let closed = self.keeper.wallet().state().purse()?.closed.as_ref()?;
@@ -134,10 +201,10 @@ impl Home {
 }
 
 impl Settings {
-    fn read(dir: &Path) -> Result<Self> {
+    fn read(dir: &Path, key: &DataKey) -> Result<Self> {
         let path = dir.join(SETTINGS);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
+        let sealed = match std::fs::read(&path) {
+            Ok(sealed) => sealed,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
@@ -145,30 +212,47 @@ impl Settings {
                 return Err(error).with_context(|| format!("failed to read {}", path.display()));
             }
         };
-        let value: Value = serde_json::from_str(&text).with_context(|| {
-            format!("{} is not readable; run onehop init again", path.display())
+        let opened = key.open(SETTINGS.as_bytes(), &sealed);
+        let value = opened.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let value = value.ok_or_else(|| {
+            Failure::store(format!(
+                "{} is damaged; delete it and run onehop init again",
+                path.display()
+            ))
         })?;
+        Ok(Self::of_json(&value))
+    }
+
+    /// Reads them; what is missing is as it is by default.
+    pub(crate) fn of_json(value: &Value) -> Self {
         let part = |name: &str| value.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        Ok(Self {
+        Self {
             url: part("office"),
             name: part("name").unwrap_or_default(),
             merchant: value.get("merchant").and_then(Value::as_bool).unwrap_or_default(),
             authorities: part("authorities"),
-        })
+            pin_above: value.get("pin_above").and_then(Value::as_u64),
+        }
     }
 
-    /// Replaces the file whole or not at all.
-    pub(crate) fn write(&self, dir: &Path) -> Result<()> {
-        let path = dir.join(SETTINGS);
-        let failed = || format!("failed to write {}", path.display());
-        let value = json!({
+    /// What [`Settings::of_json`] reads.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
             "office": self.url,
             "name": self.name,
             "merchant": self.merchant,
             "authorities": self.authorities,
-        });
+            "pin_above": self.pin_above,
+        })
+    }
+
+    /// Replaces the file whole or not at all.
+    fn write(&self, dir: &Path, key: &DataKey) -> Result<()> {
+        let path = dir.join(SETTINGS);
+        let failed = || format!("failed to write {}", path.display());
+        let sealed = key.seal(SETTINGS.as_bytes(), self.to_json().to_string().as_bytes());
         let mut file = tempfile::NamedTempFile::new_in(dir).with_context(failed)?;
-        writeln!(file, "{value}").and_then(|()| file.as_file().sync_all()).with_context(failed)?;
+        file.write_all(&sealed).and_then(|()| file.as_file().sync_all()).with_context(failed)?;
         file.persist(&path).with_context(failed)?;
         Ok(())
     }

@@ -12,6 +12,7 @@ mod exit;
 mod folder;
 mod nearby;
 mod office;
+mod pin;
 mod render;
 mod stdin;
 mod trace;
@@ -69,6 +70,9 @@ fn run(args: Args) -> Exit {
     let screen = Screen::new(args.global.json, args.global.quiet);
     let result = match args.command {
         Command::Init(init) => commands::init::run(screen, &args.global, &init),
+        Command::Backup(backup) => commands::backup::backup(screen, &args.global, &backup),
+        Command::Restore(restore) => commands::backup::restore(screen, &args.global, &restore),
+        Command::Pin(pin) => commands::pin::run(screen, &args.global, &pin),
         Command::Request(request) => commands::files::request(screen, &args.global, &request),
         Command::Accept(accept) => commands::files::accept(screen, &args.global, &accept),
         Command::Charge(charge) => commands::sync::charge(screen, &args.global, &charge),

@@ -56,6 +56,9 @@ pub enum HomeError {
         #[source]
         source: RecoverError,
     },
+    /// What was to be restored is no backup of this version, or holds what could be spent.
+    #[error("this is no backup of a wallet that this program can read")]
+    Backup,
     /// What recovery itself had to write could not be written.
     #[error("failed to settle the wallet at {path}")]
     Settle {

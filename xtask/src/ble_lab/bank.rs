@@ -104,7 +104,8 @@ impl Bank {
     /// # Errors
     /// If the office refuses.
     pub(super) fn enrol(&mut self, name: &str) -> Result<()> {
-        let lines = self.wallet(name, &["init", "--office", &self.url, "--name", name])?;
+        let lines =
+            self.wallet(name, &["init", "--office", &self.url, "--name", name, "--no-pin"])?;
         let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut ids = lines.filter_map(|line| line["wallet"].as_str().map(str::to_owned));
         self.ids.push(ids.next().context("init printed no id of the wallet")?);

@@ -78,6 +78,17 @@ pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     file.write_all(bytes).and_then(|()| file.sync_all()).with_context(failed)
 }
 
+/// Writes a new file for its owner's eyes only. An existing file is left alone.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = || format!("failed to write {}", path.display());
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).with_context(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(failed)
+}
+
 fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }

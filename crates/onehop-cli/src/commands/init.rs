@@ -15,6 +15,7 @@ use crate::commands::{files, show};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home, Settings};
 use crate::office::{Authorities, Office, Place, meet};
+use crate::pin;
 use crate::render::Screen;
 
 /// Makes the wallet, or goes on where a lost answer left off.
@@ -33,6 +34,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &InitArgs) -> Result<Ex
         return Err(Failure::usage(text).into());
     }
     let pinned = pinned.or_else(|| Some(*home.as_ref()?.keeper.wallet().trust().office()));
+    let pin = if home.is_none() { pin::for_new_wallet(screen, global, args.no_pin)? } else { None };
     let authorities = args.office_ca.as_deref().map(Authorities::read).transpose()?;
     let (info, place) = meet(&args.office, pinned.as_ref(), authorities.as_ref())?;
     let authorities = authorities.map(|them| them.pem);
@@ -49,18 +51,20 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &InitArgs) -> Result<Ex
     let mut home = match home {
         Some(mut home) => {
             home.settings = settings(args, url, authorities, Some(&home.settings));
-            home.settings.write(&home.dir)?;
+            home.write_settings()?;
             home
         }
         None => {
             let birth = Birth::new(&mut system_rng(), info)?;
-            folder::create(global, birth, settings(args, url, authorities, None))?
+            let settings = settings(args, url, authorities, None);
+            folder::create(global, pin.as_ref(), birth, settings)?
         }
     };
     enrol(screen, &mut home, args.offline_request.as_deref())
 }
 
-fn enrol(screen: Screen, home: &mut Home, offline: Option<&Path>) -> Result<Exit> {
+/// Asks the office to certify the wallet, over the network or in a file.
+pub(crate) fn enrol(screen: Screen, home: &mut Home, offline: Option<&Path>) -> Result<Exit> {
     if offline.is_none() && home.settings.url.is_none() {
         let text = "an office met as a file cannot be asked; give --offline-request FILE";
         return Err(Failure::usage(text).into());
@@ -115,8 +119,9 @@ fn settings(
     let before_name = before.map(|before| before.name.clone()).filter(|name| !name.is_empty());
     let name = args.name.clone().or(before_name).unwrap_or_else(default_name);
     let merchant = args.merchant || before.is_some_and(|before| before.merchant);
+    let pin_above = before.and_then(|before| before.pin_above);
     let before = before.and_then(|before| before.authorities.clone());
-    Settings { url, name, merchant, authorities: authorities.or(before) }
+    Settings { url, name, merchant, authorities: authorities.or(before), pin_above }
 }
 
 fn default_name() -> String {

@@ -5,15 +5,18 @@ use std::time::Duration;
 use anyhow::Result;
 use onehop_node::CommandError;
 use onehop_proto::{Event, NotPaid, PeerId, Refusal, Terms};
+use onehop_vault::{Pin, VaultError};
 use onehop_wire::{Currency, Money, TxId};
 use serde_json::json;
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use crate::amount;
 use crate::args::{Global, PayArgs};
 use crate::exit::Exit;
 use crate::folder::{self, Home};
 use crate::nearby::{Heard, Nearby, block_on};
+use crate::pin::{self, Quiet, Recheck};
 use crate::render::Screen;
 use crate::words;
 
@@ -36,6 +39,8 @@ enum Stage {
     Introduced(PeerId),
     /// The person is asked to pay.
     Asked { tx: TxId, peer: PeerId },
+    /// The person said yes and is asked for the PIN.
+    PinAsked { tx: TxId, peer: PeerId },
     /// The answer was no; the wallet says so in a moment.
     Declined(TxId),
     /// The answer was yes.
@@ -47,6 +52,9 @@ struct Purchase<'a> {
     args: &'a PayArgs,
     max: Option<Money>,
     currency: Currency,
+    recheck: Option<Recheck>,
+    /// While the PIN is typed.
+    quiet: Option<Quiet>,
     sellers: Vec<Seller>,
     /// Payments that were in doubt before this one.
     earlier: Vec<TxId>,
@@ -62,6 +70,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
     let currency = home.currency()?;
     let max = args.max.as_deref().map(|text| amount::parse(text, currency)).transpose()?;
     check_purse(&home)?;
+    let recheck = Recheck::of(global, &home.dir, home.settings.pin_above)?;
     let payments = home.keeper.wallet().state().payments();
     let earlier: Vec<TxId> =
         payments.filter(words::is_unfinished).map(|payment| payment.tx).collect();
@@ -77,6 +86,8 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
             args: &args,
             max,
             currency,
+            recheck,
+            quiet: None,
             sellers: Vec::new(),
             earlier,
             asked: None,
@@ -110,6 +121,7 @@ impl Purchase<'_> {
                 Stage::Choosing => (self.args.to.is_none(), "waiting for a seller"),
                 Stage::Introduced(_) => (false, "waiting to be asked"),
                 Stage::Asked { .. } => (true, "pay? y/n"),
+                Stage::PinAsked { .. } => (true, "PIN"),
                 Stage::Declined(_) => (false, "declining"),
                 Stage::Prepared(_) => (false, "waiting for the seller's decision"),
             };
@@ -169,7 +181,9 @@ impl Purchase<'_> {
 
     fn is_asked(&self, about: TxId) -> bool {
         match self.stage {
-            Stage::Asked { tx, .. } | Stage::Declined(tx) => tx == about,
+            Stage::Asked { tx, .. } | Stage::PinAsked { tx, .. } | Stage::Declined(tx) => {
+                tx == about
+            }
             Stage::Choosing | Stage::Introduced(_) | Stage::Prepared(_) => false,
         }
     }
@@ -215,7 +229,10 @@ impl Purchase<'_> {
                 let text = "the seller is gone and asked for nothing";
                 self.nearby.screen.progress("gone", text, &json!({}));
             }
-            Stage::Asked { peer: with, tx } if with == peer => {
+            Stage::Asked { peer: with, tx } | Stage::PinAsked { peer: with, tx }
+                if with == peer =>
+            {
+                self.quiet = None;
                 self.stage = Stage::Choosing;
                 let text = "the seller is gone; nothing is paid";
                 self.nearby.screen.progress("gone", text, &json!({ "tx": tx.to_string() }));
@@ -224,7 +241,11 @@ impl Purchase<'_> {
                 let text = "the link is lost before the seller's decision came; waiting for it";
                 self.nearby.screen.progress("lost", text, &json!({ "tx": tx.to_string() }));
             }
-            Stage::Choosing | Stage::Introduced(_) | Stage::Asked { .. } | Stage::Declined(_) => {}
+            Stage::Choosing
+            | Stage::Introduced(_)
+            | Stage::Asked { .. }
+            | Stage::PinAsked { .. }
+            | Stage::Declined(_) => {}
         }
         None
     }
@@ -267,13 +288,53 @@ impl Purchase<'_> {
         }
         let is_meant = self.args.to.as_deref() == Some(payee);
         if self.args.yes && is_meant && !in_doubt {
-            return self.answer(tx, true).await;
+            return self.yes(tx, peer).await;
         }
         if self.nearby.is_unattended() {
             return self.answer(tx, false).await;
         }
         self.nearby.screen.question("confirm", "pay? y/n", &json!({ "tx": tx.to_string() }));
         Ok(())
+    }
+
+    /// The person said yes: pays, after the PIN if it is so much.
+    async fn yes(&mut self, tx: TxId, peer: PeerId) -> Result<()> {
+        let minor = self.asked.as_ref().map_or(0, |(amount, _)| amount.minor());
+        let Some(recheck) = self.recheck.as_ref().filter(|recheck| recheck.concerns(minor)) else {
+            return self.answer(tx, true).await;
+        };
+        if let Some(pin) = recheck.untyped() {
+            return self.try_pin(tx, peer, pin?).await;
+        }
+        self.ask_pin(tx, peer, "PIN or passphrase: ");
+        Ok(())
+    }
+
+    fn ask_pin(&mut self, tx: TxId, peer: PeerId, text: &str) {
+        self.stage = Stage::PinAsked { tx, peer };
+        self.quiet = Quiet::begin();
+        self.nearby.screen.question("pin", text, &json!({ "tx": tx.to_string() }));
+    }
+
+    async fn try_pin(&mut self, tx: TxId, peer: PeerId, pin: Pin) -> Result<()> {
+        let Some(recheck) = self.recheck.clone() else {
+            return self.answer(tx, false).await;
+        };
+        let is_typed = recheck.untyped().is_none();
+        // The node goes on meanwhile.
+        let tried = tokio::task::spawn_blocking(move || recheck.check(&pin)).await?;
+        match tried {
+            Ok(()) => self.answer(tx, true).await,
+            Err(error @ VaultError::WrongPin { .. }) if is_typed => {
+                self.ask_pin(tx, peer, &format!("{error}; PIN or passphrase: "));
+                Ok(())
+            }
+            Err(error) => {
+                let text = error.to_string();
+                self.nearby.screen.progress("refused", &text, &json!({ "why": text }));
+                self.answer(tx, false).await
+            }
+        }
     }
 
     /// Says yes or no. If the question has just been withdrawn, the wallet says so in a moment.
@@ -301,10 +362,24 @@ impl Purchase<'_> {
 
     async fn on_line(&mut self, line: Option<String>) -> Result<Option<Exit>> {
         match (&self.stage, line) {
-            (Stage::Asked { tx, .. }, line) => {
+            (Stage::Asked { tx, peer }, line) => {
                 let yes = line.as_deref().is_some_and(|line| matches!(line, "y" | "yes"));
-                let tx = *tx;
-                self.answer(tx, yes).await?;
+                let (tx, peer) = (*tx, *peer);
+                if yes {
+                    self.yes(tx, peer).await?
+                } else {
+                    self.answer(tx, false).await?
+                }
+                Ok(None)
+            }
+            (Stage::PinAsked { tx, peer }, line) => {
+                self.quiet = None;
+                let (tx, peer) = (*tx, *peer);
+                match line.map(|line| pin::pin_of(&Zeroizing::new(line))) {
+                    None => self.answer(tx, false).await?,
+                    Some(Ok(pin)) => self.try_pin(tx, peer, pin).await?,
+                    Some(Err(error)) => self.ask_pin(tx, peer, &format!("{error}: ")),
+                }
                 Ok(None)
             }
             (Stage::Choosing, None) => {
@@ -356,7 +431,8 @@ impl Purchase<'_> {
     async fn end(&mut self, when: &str) -> Result<Exit> {
         match self.stage {
             Stage::Prepared(tx) => Ok(self.in_doubt(tx)),
-            Stage::Asked { tx, .. } => {
+            Stage::Asked { tx, .. } | Stage::PinAsked { tx, .. } => {
+                self.quiet = None;
                 // It may have been withdrawn this moment.
                 self.nearby.handle.refuse(tx).await.ok();
                 Ok(self.nothing(&format!("no answer was given {when}"), "declined"))

@@ -62,7 +62,8 @@ fn money(minor: u64, currency: onehop_wire::Currency) -> String {
     Money::new(minor, currency).to_string()
 }
 
-fn unfinished(screen: Screen, payment: &PaymentView) {
+/// What to do about a payment that is not finished.
+pub(crate) fn unfinished(screen: Screen, payment: &PaymentView) {
     let (tx, amount, name) = (payment.tx.short(), payment.amount, &payment.name);
     let until = words::date(payment.redeem_by);
     let text = if payment.standing == Standing::InDoubt {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::amount;
 use crate::args::{Global, TransferArgs};
-use crate::commands::show;
+use crate::commands::{init, show};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home};
 use crate::office::Office;
@@ -44,6 +44,7 @@ pub(crate) fn sync(screen: Screen, global: &Global) -> Result<Exit> {
 pub(crate) fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Result<Exit> {
     let office = home.office()?;
     office.check(home.keeper.wallet().trust())?;
+    thaw(screen, home, &office)?;
     file_claims(screen, home, &office)?;
     if let Some(asked) = home.unanswered() {
         let text = format!("repeating the sync that was not answered ({})", transfer(home, asked)?);
@@ -61,6 +62,22 @@ pub(crate) fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Res
     let outcome = renew(screen, home, &office, wanted)?;
     show::figures(screen, home)?;
     result(&outcome)
+}
+
+/// A wallet restored from a backup is certified anew, in the next epoch.
+pub(crate) fn thaw(screen: Screen, home: &mut Home, office: &Office) -> Result<()> {
+    let state = home.keeper.wallet().state();
+    if !state.is_frozen() || state.purse().is_some() {
+        return Ok(());
+    }
+    let (name, class) = init::wanted(home)?;
+    let (enrol, _) = home.run(|wallet, _| wallet.enrol(name, class))?;
+    let answer = office.enrol(&enrol)?;
+    home.run(|wallet, _| wallet.enrolled(answer))?;
+    let epoch = home.certificate()?.epoch;
+    let text = format!("the office renewed the restored wallet: epoch {epoch}, an empty purse");
+    screen.progress("renewed", text, &json!({ "epoch": epoch }));
+    Ok(())
 }
 
 fn renew(

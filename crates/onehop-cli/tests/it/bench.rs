@@ -152,7 +152,7 @@ impl Bench {
 
     /// Makes a wallet, charged unless `amount` is empty.
     pub(crate) fn enrol(&self, name: &str, url: &str, amount: &str) {
-        let made = self.wallet(name, &["init", "--office", url, "--name", name]);
+        let made = self.wallet(name, &["init", "--office", url, "--name", name, "--no-pin"]);
         assert_eq!(made.code, Some(0), "{made:?}");
         if !amount.is_empty() {
             let charged = self.wallet(name, &["charge", amount]);

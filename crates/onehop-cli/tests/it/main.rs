@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod amounts;
+mod at_rest;
+mod backup;
 mod bench;
 mod bluetooth;
 mod demo;

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
+use onehop_vault::Vault;
+
 use crate::bench::Bench;
 
 #[test]
@@ -30,13 +32,16 @@ fn another_office_at_the_address_is_refused_by_its_id() {
     let office = bench.inr();
     let other = bench.office("other", "INR", "rbi-2023");
     bench.enrol("asha", &office.url, "50");
-    let settings = bench.path("asha").join("office.json");
-    let text = std::fs::read_to_string(&settings).unwrap();
-    std::fs::write(&settings, text.replace(&office.url, &other.url)).unwrap();
+    let dir = bench.path("asha");
+    let key = Vault::at(&dir).unlock(None).unwrap();
+    let sealed = std::fs::read(dir.join("office")).unwrap();
+    let text = String::from_utf8(key.open(b"office", &sealed).unwrap()).unwrap();
+    let moved = text.replace(&office.url, &other.url);
+    std::fs::write(dir.join("office"), key.seal(b"office", moved.as_bytes())).unwrap();
     bench.wallet("asha", &["sync"]).fails(5, "expected is");
     assert_eq!(bench.figure("asha", "spendable"), 5_000);
     let pin = "00".repeat(32);
-    let init = ["init", "--office", &office.url, "--office-id", &pin];
+    let init = ["init", "--office", &office.url, "--office-id", &pin, "--no-pin"];
     bench.wallet("new", &init).fails(5, "expected is 0000");
     assert!(!bench.path("new").exists());
 }
@@ -46,7 +51,7 @@ fn a_name_that_is_taken_is_refused_and_another_one_can_be_asked_for() {
     let bench = Bench::new();
     let office = bench.inr();
     bench.enrol("asha", &office.url, "");
-    let init = ["init", "--office", &office.url, "--name", "asha"];
+    let init = ["init", "--office", &office.url, "--name", "asha", "--no-pin"];
     bench.wallet("second", &init).fails(5, "is taken");
     let bare = office.url.trim_start_matches("http://");
     let init = ["init", "--office", bare, "--name", "asha 2"];
@@ -72,7 +77,7 @@ fn a_charge_whose_answer_is_lost_charges_once_and_an_enrolment_enrols_once() {
     let office = bench.inr();
     let between = Between::new(&office.url);
     between.lose("POST /v1/enrol");
-    let init = ["init", "--office", &between.url, "--name", "asha"];
+    let init = ["init", "--office", &between.url, "--name", "asha", "--no-pin"];
     bench.wallet("asha", &init).fails(5, "is not reachable");
     bench.wallet("asha", &["init", "--office", &between.url]).says(0, "\"asha\" is enrolled");
     between.lose("POST /v1/sync");
@@ -99,7 +104,7 @@ fn a_wallet_without_a_network_enrols_and_charges_through_files() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     };
     run(&["info", "--out", &info]);
-    let init = ["init", "--office", &info, "--name", "asha", "--offline-request", &ask];
+    let init = ["init", "--office", &info, "--name", "asha", "--no-pin", "--offline-request", &ask];
     bench.wallet("asha", &init).says(0, "bytes for money-office answer");
     run(&["answer", &ask, "--out", &answer]);
     bench.wallet("asha", &["accept", &answer]).says(0, "\"asha\" is enrolled");
@@ -201,7 +206,7 @@ fn an_https_office_is_met_only_by_whom_the_wallet_is_told_to_trust() {
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let office = bench.serve(dir, "https", &["--tls-cert", &certificate, "--tls-key", &key]);
-    let init = ["init", "--office", &office.url, "--name", "asha"];
+    let init = ["init", "--office", &office.url, "--name", "asha", "--no-pin"];
     bench.wallet("asha", &init).fails(5, "UnknownIssuer");
     let with = |file: &str| {
         let more = ["--office-ca", file].map(ToOwned::to_owned);

@@ -133,7 +133,7 @@ fn a_wallet_that_is_not_enrolled_neither_sells_nor_pays() {
     let ended = bench.run(&["money-office", "--office", &office.dir, "info", "--out", &info]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let request = bench.text("request");
-    let init = ["init", "--office", &info, "--offline-request", &request];
+    let init = ["init", "--office", &info, "--no-pin", "--offline-request", &request];
     bench.wallet("new", &init).says(0, "bytes for money-office answer");
     for args in [&["sell", "1", "--order", "tea"][..], &["pay"], &["balance"], &["sync"]] {
         bench.wallet("new", args).fails(3, "wallet is not enrolled");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use onehop_link::link::Link;
 use onehop_node::{Act, Events, Go, Handle, Keeper, NodeError, Watch, start};
 use onehop_proto::{Config, Event, PeerId, Standing, Terms, Wallet};
-use onehop_store::{Durability, Journal, Lsn, SimJournal};
+use onehop_store::{DataKey, Durability, Journal, Lsn, SimJournal};
 use onehop_wire::{Money, OrderId, TxId, encode};
 use tokio::task::JoinHandle;
 
@@ -18,6 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("it happens in time")
+}
+
+/// The key of every wallet's folder in these tests.
+pub(crate) fn key() -> DataKey {
+    DataKey::new(&[7; 32], [9; 16])
 }
 
 type Cuts = Arc<dyn Fn(&Act) -> bool + Send + Sync>;

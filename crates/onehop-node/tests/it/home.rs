@@ -7,6 +7,7 @@ use onehop_proto::Config;
 use onehop_store::{OpenError, OpenMode, SledFile};
 use onehop_wire::office::Transfer;
 
+use crate::device::key;
 use crate::office::Office;
 
 /// The message and all its sources, as a person reads them.
@@ -24,20 +25,20 @@ fn chain(error: &dyn Error) -> String {
 fn a_wallet_is_made_once_and_opened_as_it_was_left() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
     let path = dir.path().join("wallet");
-    let missing = Keeper::open(&path, Config::default()).unwrap_err();
+    let missing = Keeper::open(&path, key(), Config::default()).unwrap_err();
     assert!(matches!(missing, HomeError::Missing { .. }), "{missing:?}");
     assert!(!path.exists());
 
-    let mut keeper = Keeper::create(&path, office.birth(1), Config::default()).unwrap();
+    let mut keeper = Keeper::create(&path, key(), office.birth(1), Config::default()).unwrap();
     office.enrol(&mut keeper, "asha", 500);
-    let locked = Keeper::open(&path, Config::default()).unwrap_err();
+    let locked = Keeper::open(&path, key(), Config::default()).unwrap_err();
     assert!(matches!(locked, HomeError::Locked { .. }), "{locked:?}");
     let state = keeper.wallet().state().clone();
     drop(keeper);
 
-    let exists = Keeper::create(&path, office.birth(2), Config::default()).unwrap_err();
+    let exists = Keeper::create(&path, key(), office.birth(2), Config::default()).unwrap_err();
     assert!(matches!(exists, HomeError::Exists { .. }), "{exists:?}");
-    let keeper = Keeper::open(&path, Config::default()).unwrap();
+    let keeper = Keeper::open(&path, key(), Config::default()).unwrap();
     assert_eq!(keeper.wallet().state(), &state);
     assert_eq!(keeper.wallet().balance().available, 500);
 }
@@ -45,37 +46,37 @@ fn a_wallet_is_made_once_and_opened_as_it_was_left() {
 #[test]
 fn a_folder_in_which_no_wallet_was_finished_is_none_and_may_become_one() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
-    drop(SledFile::open(&dir.path().join("log"), "wallet", 1, OpenMode::Create).unwrap());
-    let missing = Keeper::open(dir.path(), Config::default()).unwrap_err();
+    drop(SledFile::open(&dir.path().join("log"), "wallet", 2, OpenMode::Create).unwrap());
+    let missing = Keeper::open(dir.path(), key(), Config::default()).unwrap_err();
     assert!(matches!(missing, HomeError::Missing { .. }), "{missing:?}");
-    Keeper::create(dir.path(), office.birth(1), Config::default()).unwrap();
-    Keeper::open(dir.path(), Config::default()).unwrap();
+    Keeper::create(dir.path(), key(), office.birth(1), Config::default()).unwrap();
+    Keeper::open(dir.path(), key(), Config::default()).unwrap();
 }
 
 #[test]
 fn another_version_and_damage_are_refused_by_name() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
     let newer = dir.path().join("newer");
-    drop(SledFile::open(&newer.join("log"), "wallet", 2, OpenMode::Create).unwrap());
-    let error = Keeper::open(&newer, Config::default()).unwrap_err();
+    drop(SledFile::open(&newer.join("log"), "wallet", 3, OpenMode::Create).unwrap());
+    let error = Keeper::open(&newer, key(), Config::default()).unwrap_err();
     let is_version =
-        matches!(&error, HomeError::Open { source: OpenError::Version { found: 2, .. }, .. });
+        matches!(&error, HomeError::Open { source: OpenError::Version { found: 3, .. }, .. });
     assert!(is_version && chain(&error).contains("newer"), "{}", chain(&error));
 
     let path = dir.path().join("harmed");
-    drop(Keeper::create(&path, office.birth(1), Config::default()).unwrap());
+    drop(Keeper::create(&path, key(), office.birth(1), Config::default()).unwrap());
     let marker = path.join("log").join("STORE");
     let mut bytes = std::fs::read(&marker).unwrap();
     bytes[9] ^= 1;
     std::fs::write(&marker, bytes).unwrap();
-    let error = Keeper::open(&path, Config::default()).unwrap_err();
+    let error = Keeper::open(&path, key(), Config::default()).unwrap_err();
     assert!(chain(&error).contains("STORE"), "{}", chain(&error));
 }
 
 #[test]
 fn a_compacted_wallet_opens_from_its_snapshot() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
-    let mut keeper = Keeper::create(dir.path(), office.birth(1), Config::default()).unwrap();
+    let mut keeper = Keeper::create(dir.path(), key(), office.birth(1), Config::default()).unwrap();
     office.enrol(&mut keeper, "asha", 500);
     keeper.compact(true).unwrap();
     let forces = keeper.forces();
@@ -85,6 +86,6 @@ fn a_compacted_wallet_opens_from_its_snapshot() {
     let answer = office.renew(&keeper, &sync, 800);
     keeper.run(|wallet, _| wallet.renewed(answer)).unwrap().0.unwrap();
     drop(keeper);
-    let keeper = Keeper::open(dir.path(), Config::default()).unwrap();
+    let keeper = Keeper::open(dir.path(), key(), Config::default()).unwrap();
     assert_eq!(keeper.wallet().balance().available, 800);
 }

@@ -11,7 +11,7 @@ use onehop_proto::{Config, Event, Standing};
 use onehop_store::SimJournal;
 use tempfile::TempDir;
 
-use crate::device::{Device, Script, is_persist, is_send, sim_keeper, soon, terms};
+use crate::device::{Device, Script, is_persist, is_send, key, sim_keeper, soon, terms};
 use crate::office::Office;
 use crate::payments::{self, Two, ends_paid, left_in_doubt, meet, meet_again};
 
@@ -60,7 +60,8 @@ impl OnDisk {
         let office = Office::new();
         let make = |name: &str, seed, balance| {
             let birth = office.birth(seed);
-            let mut keeper = Keeper::create(&self.path(name), birth, Config::default()).unwrap();
+            let mut keeper =
+                Keeper::create(&self.path(name), key(), birth, Config::default()).unwrap();
             office.enrol(&mut keeper, name, balance);
             (keeper, self.link())
         };
@@ -69,7 +70,7 @@ impl OnDisk {
 
     fn open(&self) -> Two<onehop_store::SledJournal, LanLink> {
         let open = |name| {
-            let keeper = Keeper::open(&self.path(name), Config::default()).unwrap();
+            let keeper = Keeper::open(&self.path(name), key(), Config::default()).unwrap();
             (keeper, self.link())
         };
         Two { seller: open("tea stall"), buyer: open("asha") }
