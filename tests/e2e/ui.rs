@@ -206,3 +206,55 @@ fn two_pages_pay_each_other_and_show_the_receipt() {
         process.terminate().done();
     }
 }
+
+#[test]
+fn a_locked_wallet_shows_nothing_until_the_pin_is_right_and_asks_again_above_a_sum() {
+    let bench = Bench::new();
+    let office = bench.office("money office");
+    let pin = bench.path("pin");
+    std::fs::write(&pin, "2580 steps\n").unwrap();
+    let cheap = ["--pin-cost", "8", "--pin-file", pin.as_str()];
+    let with_pin = |args: &[&str]| {
+        let args = cheap.iter().chain(args).copied().collect::<Vec<_>>();
+        bench.wallet("asha", &args).done();
+    };
+    with_pin(&["init", "--office", &office.url, "--name", "asha"]);
+    with_pin(&["charge", "500"]);
+    with_pin(&["pin", "above", "5"]);
+    bench.enrol("tea shop", &office, "");
+    let (asha, buyer) = Page::open(&bench, "asha");
+    let view = buyer.view();
+    assert_eq!((&view["is_locked"], &view["owner"]), (&json!(true), &json!("")));
+    assert_eq!(view["figures"]["available"], "");
+    assert_eq!(buyer.wish(&json!({ "do": "pay" })), Err("the wallet is locked".to_owned()));
+    let wrong = buyer.wish(&json!({ "do": "unlock", "pin": "2581 steps" }));
+    assert_eq!(wrong, Err("wrong PIN; 2 more before the wallet is locked".to_owned()));
+    let unlock = json!({ "do": "unlock", "pin": "2580 steps" });
+    assert_eq!(buyer.wish(&unlock), Ok(()));
+    assert_eq!(buyer.until(|view| view["is_locked"] == false)["owner"], "asha");
+    assert_eq!(buyer.wish(&json!({ "do": "lock" })), Ok(()));
+    let view = buyer.until(|view| view["is_locked"] == true);
+    assert_eq!((&view["owner"], &view["newest"]), (&json!(""), &json!([])));
+    assert_eq!(buyer.wish(&unlock), Ok(()));
+    let (shop, seller) = Page::open(&bench, "tea shop");
+    assert_eq!(buyer.wish(&json!({ "do": "pay" })), Ok(()));
+    assert_eq!(seller.wish(&json!({ "do": "sell", "amount": "7.35", "order": "tea" })), Ok(()));
+    let view = buyer.until(|view| view["errand"]["sellers"][0]["number"].is_u64());
+    let number = &view["errand"]["sellers"][0]["number"];
+    assert_eq!(buyer.wish(&json!({ "do": "choose", "number": number })), Ok(()));
+    let view = seller.until(|view| view["errand"]["buyers"][0]["id"].is_string());
+    let id = &view["errand"]["buyers"][0]["id"];
+    assert_eq!(seller.wish(&json!({ "do": "ask", "id": id })), Ok(()));
+    let view = buyer.until(|view| view["errand"]["stage"] == "asked");
+    assert_eq!(view["errand"]["question"]["needs_pin"], true);
+    let yes = |pin: Option<&str>| buyer.wish(&json!({ "do": "answer", "yes": true, "pin": pin }));
+    assert_eq!(yes(None), Err("the PIN is needed for so much".to_owned()));
+    let wrong = "wrong PIN; 2 more before the wallet is locked".to_owned();
+    assert_eq!(yes(Some("0000 steps")), Err(wrong));
+    assert_eq!(yes(Some("2580 steps")), Ok(()));
+    let end = buyer.until(|view| !view["end"].is_null())["end"].clone();
+    assert_eq!(end["outcome"], "paid");
+    for process in [asha, shop] {
+        process.terminate().done();
+    }
+}

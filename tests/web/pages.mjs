@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ if (!program || (option && (option !== "--pictures" || !folder))) {
 if (folder) mkdirSync(folder, { recursive: true });
 const dir = mkdtempSync(join(tmpdir(), "onehop-pages-"));
 const running = [];
+const PIN = "2580 steps";
 
 // A look-up port of our own: look-ups go over UDP, so that the TCP port of that number says it is taken.
 const taken = createServer();
@@ -57,7 +58,6 @@ async function open(name, context) {
   page.on("pageerror", (error) => faults.push(String(error)));
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
   await page.goto(said.url);
-  await page.locator("#owner").filter({ hasText: name }).waitFor();
   assert.equal(new URL(page.url()).search, "", "the token is gone from the address");
   return { child, page, faults, name };
 }
@@ -140,9 +140,11 @@ let browser;
 try {
   run("money-office", "--office", wallet("office"), "init", "--currency", "INR", "--profile", "rbi-2023", "--name", "money office");
   const office = await start((it) => it.listening, "money-office", "--json", "--office", wallet("office"), "serve", "--listen", "127.0.0.1:0");
-  for (const name of ["Asha", "Tea shop"]) {
-    run("--wallet", wallet(name), "init", "--office", `http://${office.said.listening}`, "--name", name, ...(process.env.ONEHOP_INIT ?? "").split(" ").filter(Boolean));
-  }
+  const init = (name, ...more) =>
+    run("--wallet", wallet(name), "init", "--office", `http://${office.said.listening}`, "--name", name, ...more);
+  writeFileSync(join(dir, "pin"), `${PIN}\n`);
+  init("Asha", "--pin-file", join(dir, "pin"), "--pin-cost", "8");
+  init("Tea shop", "--no-pin");
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -152,6 +154,21 @@ try {
   const desk = await browser.newContext({ viewport: { width: 900, height: 900 }, colorScheme: "dark" });
   const buyer = await open("Asha", phone);
   let seller = await open("Tea shop", desk);
+  await seller.page.locator("#owner").filter({ hasText: "Tea shop" }).waitFor();
+
+  // A wallet with a PIN shows nothing before.
+  const unlock = async (pin) => {
+    await buyer.page.getByLabel("PIN or passphrase").first().fill(pin);
+    await press(buyer, "Unlock");
+  };
+  await buyer.page.locator("#unlock_pin").waitFor();
+  assert.equal(await buyer.page.locator("#available").isVisible(), false);
+  await isReadable(buyer, "locked");
+  await picture(buyer, "locked");
+  await unlock("0000 steps");
+  await sees(buyer, "wrong PIN; 2 more before the wallet is locked");
+  await unlock(PIN);
+  await buyer.page.locator("#owner").filter({ hasText: "Asha" }).waitFor();
 
   await press(buyer, "Charge or withdraw");
   await buyer.page.getByLabel("Amount").last().fill("500");

@@ -80,14 +80,32 @@ pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
         return Ok(None);
     };
     let key = pin::unlock(global, &vault, status)?;
-    match Keeper::open(&dir, key.clone(), Config::default()) {
-        Ok(keeper) => {
-            let settings = Settings::read(&dir, &key)?;
-            Ok(Some(Home { dir, keeper, settings, key }))
-        }
-        Err(HomeError::Missing { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    match open_under(dir, key) {
+        Ok(home) => Ok(Some(home)),
+        Err(error) if matches!(error.downcast_ref(), Some(HomeError::Missing { .. })) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// Opens the wallet with a PIN that somebody has typed elsewhere than here.
+pub(crate) fn unlock(global: &Global, pin: &Pin) -> Result<Home> {
+    pin::shield();
+    let dir = dir(global)?;
+    let key = pin::vault(global, &dir).unlock(Some(pin))?;
+    open_under(dir, key)
+}
+
+/// True if nobody but a person can open the wallet: it has a PIN that neither file nor variable has.
+pub(crate) fn is_locked(global: &Global) -> Result<bool> {
+    let status = pin::vault(global, &dir(global)?).status()?;
+    let has_pin = status.is_some_and(|status| status.has_pin);
+    Ok(has_pin && pin::Source::of(global).is_none_or(|source| source.is_typed()))
+}
+
+fn open_under(dir: PathBuf, key: DataKey) -> Result<Home> {
+    let keeper = Keeper::open(&dir, key.clone(), Config::default())?;
+    let settings = Settings::read(&dir, &key)?;
+    Ok(Home { dir, keeper, settings, key })
 }
 
 /// Makes a wallet under `pin`, or without one; there must be none.
@@ -150,6 +168,22 @@ fn make_private(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
+/// What is left of an open wallet while its keeper is elsewhere.
+#[derive(Debug)]
+pub(crate) struct Away {
+    dir: PathBuf,
+    settings: Settings,
+    key: DataKey,
+}
+
+impl Away {
+    /// The wallet again.
+    pub(crate) fn rejoin(self, keeper: Keeper) -> Home {
+        let Self { dir, settings, key } = self;
+        Home { dir, keeper, settings, key }
+    }
+}
+
 impl Home {
     /// The wallet's certificate.
     ///
@@ -177,6 +211,12 @@ impl Home {
         let authorities =
             authorities.map(|pem| Authorities::parse(pem).ok_or_else(unreadable)).transpose()?;
         Ok(Office::at(url, authorities.as_ref()))
+    }
+
+    /// Takes the keeper out, for somebody who gives it back.
+    pub(crate) fn part(self) -> (Keeper, Away) {
+        let Self { dir, keeper, settings, key } = self;
+        (keeper, Away { dir, settings, key })
     }
 
     /// Makes the settings durable.

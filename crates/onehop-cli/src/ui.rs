@@ -13,11 +13,13 @@ mod view;
 mod web;
 mod wish;
 
+use std::io::IsTerminal as _;
+
 use anyhow::Result;
 
 use crate::args::{Global, UiArgs};
 use crate::exit::Exit;
-use crate::folder;
+use crate::folder::{self, Home};
 use crate::nearby::block_on;
 use crate::render::Screen;
 
@@ -25,8 +27,11 @@ use engine::Engine;
 
 /// `onehop ui`.
 pub(crate) fn run(screen: Screen, global: &Global, args: &UiArgs) -> Result<Exit> {
-    let home = folder::open(global)?;
-    home.certificate()?;
+    // Lines are read as they are typed: there the PIN is asked for before, where it is not seen.
+    let asks_first = args.plain && std::io::stdin().is_terminal();
+    let is_locked = !asks_first && folder::is_locked(global)?;
+    let home = if is_locked { None } else { Some(folder::open(global)?) };
+    home.as_ref().map(Home::certificate).transpose()?;
     let (desk, requests, view) = wish::desk();
     let engine = Engine::new(global.clone(), args.link.clone(), home, view);
     block_on(async {

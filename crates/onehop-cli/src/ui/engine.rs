@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use onehop_link::bearer::AnyLink;
 use onehop_proto::{PaymentView, Terms};
+use onehop_vault::Pin;
 use onehop_wire::Currency;
 use onehop_wire::office::Transfer;
 use tokio::sync::{mpsc, watch};
@@ -15,11 +17,13 @@ use super::purchase::Purchase;
 use super::resumption::Resumption;
 use super::sale::Sale;
 use super::view::{self, End, Errand, Figures, Line, NEWEST, Outcome, View};
-use super::wish::{Request, Wish};
+use super::wish::{Request, Secret, Wish};
 use crate::amount;
 use crate::args::{Global, LinkArgs};
 use crate::commands::{pay, resume, sell, show, sync};
 use crate::folder::{self, Home};
+use crate::nearby::choice;
+use crate::pin::Recheck;
 use crate::render::Screen;
 use crate::words;
 
@@ -28,6 +32,8 @@ const NOTICES_MAX: usize = 5;
 
 /// Where the wallet is.
 enum Place {
+    /// In its folder, which only the PIN opens.
+    Locked,
     /// At hand; the radio is off.
     Here(Box<Home>),
     /// On the air.
@@ -56,14 +62,16 @@ enum Happened {
 }
 
 impl Engine {
+    /// An engine with the wallet, or, without one, in front of its lock.
     pub(super) fn new(
         global: Global,
         link: LinkArgs,
-        home: Home,
+        home: Option<Home>,
         view: watch::Sender<View>,
     ) -> Self {
         let last = View { radio: "off".to_owned(), ..View::default() };
-        Self { global, link, place: Place::Here(Box::new(home)), view, last }
+        let place = home.map_or(Place::Locked, |home| Place::Here(Box::new(home)));
+        Self { global, link, place, view, last }
     }
 
     /// Runs until a face wants to quit or all faces are gone.
@@ -100,7 +108,7 @@ impl Engine {
                 let receipt = match &self.place {
                     Place::Here(home) => home.keeper.receipt(&tx)?,
                     Place::Near(near) => near.handle.receipt(tx).await?,
-                    Place::Office { .. } | Place::Gone => None,
+                    Place::Locked | Place::Office { .. } | Place::Gone => None,
                 };
                 reply.send(receipt).ok();
             }
@@ -120,7 +128,8 @@ impl Engine {
                 let home = self.here()?;
                 pay::check_purse(home)?;
                 let earlier = resume::unfinished(home).iter().map(|it| it.tx).collect();
-                let purchase = Purchase::new(home.currency()?, earlier);
+                let recheck = Recheck::of(&self.global, &home.dir, home.settings.pin_above)?;
+                let purchase = Purchase::new(home.currency()?, earlier, recheck);
                 self.go_near(Kind::Pay(purchase)).await
             }
             Wish::Resume => {
@@ -136,8 +145,8 @@ impl Engine {
                 Near { kind: Kind::Pay(it), handle, .. } => text(it.choose(handle, number).await),
                 _ => Err(anyhow::anyhow!("the wallet is not in buyer mode")),
             },
-            Wish::Answer { yes } => match self.near()? {
-                Near { kind: Kind::Pay(it), handle, .. } => text(it.answer(handle, yes).await),
+            Wish::Answer { yes, pin } => match self.near()? {
+                Near { kind: Kind::Pay(it), handle, .. } => text(it.answer(handle, yes, pin).await),
                 _ => Err(anyhow::anyhow!("nothing is asked")),
             },
             Wish::Stop => self.leave("before it was stopped").await,
@@ -151,6 +160,13 @@ impl Engine {
                 self.go_to_office("withdrawing", Transfer::Withdraw(money.minor()))
             }
             Wish::ResumeAtOffice => self.ask_office(),
+            Wish::Unlock { pin } => self.unlock(&pin),
+            Wish::Lock => {
+                self.here()?;
+                self.place = Place::Locked;
+                self.last = View { number: self.last.number, ..View::default() };
+                Ok(())
+            }
             Wish::Dismiss => {
                 self.last.end = None;
                 Ok(())
@@ -192,7 +208,7 @@ impl Engine {
                 self.on_back(back);
                 Ok(())
             }
-            Place::Here(_) | Place::Gone => Ok(()),
+            Place::Locked | Place::Here(_) | Place::Gone => Ok(()),
         }
     }
 
@@ -223,6 +239,7 @@ impl Engine {
     fn here(&self) -> Result<&Home> {
         match &self.place {
             Place::Here(home) => Ok(home),
+            Place::Locked => Err(anyhow::anyhow!("the wallet is locked")),
             Place::Near(_) | Place::Office { .. } | Place::Gone => {
                 Err(anyhow::anyhow!("something else is going on: stop it first"))
             }
@@ -232,7 +249,7 @@ impl Engine {
     fn near(&mut self) -> Result<&mut Near> {
         match &mut self.place {
             Place::Near(near) => Ok(near),
-            Place::Here(_) | Place::Office { .. } | Place::Gone => {
+            Place::Locked | Place::Here(_) | Place::Office { .. } | Place::Gone => {
                 Err(anyhow::anyhow!("the wallet is not looking for anybody"))
             }
         }
@@ -240,21 +257,26 @@ impl Engine {
 
     async fn go_near(&mut self, kind: Kind) -> Result<()> {
         self.here()?;
+        let to_sell = !matches!(kind, Kind::Pay(_));
+        // The wallet stays at hand if there is no radio.
+        let opened = AnyLink::open(choice(&self.link, to_sell)).await?;
         let Place::Here(home) = std::mem::replace(&mut self.place, Place::Gone) else {
             return Ok(());
         };
         self.last.end = None;
-        match Near::start(*home, &self.link, kind).await {
-            Ok(near) => {
-                self.place = Place::Near(Box::new(near));
-                Ok(())
-            }
-            Err(error) => {
-                // The wallet's folder was closed with the attempt.
-                self.place = Place::Here(Box::new(folder::open(&self.global)?));
-                Err(error)
-            }
-        }
+        let near = Near::start(*home, opened, kind).await?;
+        self.place = Place::Near(Box::new(near));
+        Ok(())
+    }
+
+    fn unlock(&mut self, pin: &Secret) -> Result<()> {
+        anyhow::ensure!(matches!(self.place, Place::Locked), "the wallet is open already");
+        let pin = Pin::new(pin.text())?;
+        // A guess is slow by construction; this task has a thread of its own meanwhile.
+        let home = tokio::task::block_in_place(|| folder::unlock(&self.global, &pin))?;
+        home.certificate()?;
+        self.place = Place::Here(Box::new(home));
+        Ok(())
     }
 
     fn go_to_office(&mut self, what: &str, transfer: Transfer) -> Result<()> {
@@ -311,7 +333,7 @@ impl Engine {
         match &self.place {
             Place::Here(home) => home.keeper.history(limit).unwrap_or_default(),
             Place::Near(near) => near.handle.history(limit).await.unwrap_or_default(),
-            Place::Office { .. } | Place::Gone => Vec::new(),
+            Place::Locked | Place::Office { .. } | Place::Gone => Vec::new(),
         }
     }
 
@@ -319,6 +341,7 @@ impl Engine {
     async fn tell(&mut self) {
         self.last.errand = Errand::None;
         "off".clone_into(&mut self.last.radio);
+        self.last.is_locked = matches!(self.place, Place::Locked);
         match &self.place {
             Place::Here(home) => draw(&mut self.last, home),
             Place::Near(near) => {
@@ -333,7 +356,7 @@ impl Engine {
                 self.last.newest = newest.iter().map(Line::of).collect();
             }
             Place::Office { what, .. } => self.last.errand = Errand::Office { what: what.clone() },
-            Place::Gone => {}
+            Place::Locked | Place::Gone => {}
         }
         self.publish();
     }
@@ -354,7 +377,7 @@ async fn happens(place: &mut Place, second: &mut tokio::time::Interval) -> Happe
         Place::Office { back, .. } => {
             back.await.map_or(Happened::Lost, |back| Happened::Back(Box::new(back)))
         }
-        Place::Here(_) | Place::Gone => std::future::pending().await,
+        Place::Locked | Place::Here(_) | Place::Gone => std::future::pending().await,
     }
 }
 

@@ -1,10 +1,9 @@
 //! The wallet on the air: from the moment the person asks for it until the errand has its end.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use onehop_link::bearer::AnyLink;
+use onehop_link::bearer::Opened;
 use onehop_link::ble::Notices;
 use onehop_node::{Events, Handle, Keeper, NodeError, Unwatched};
 use onehop_proto::{Event, PaymentView};
@@ -15,9 +14,7 @@ use super::purchase::Purchase;
 use super::resumption::Resumption;
 use super::sale::Sale;
 use super::view::{End, Errand};
-use crate::args::LinkArgs;
-use crate::folder::{Home, Settings};
-use crate::nearby::choice;
+use crate::folder::{Away, Home};
 
 /// How long an errand may take before it is decided.
 pub(super) const WITHIN: Duration = Duration::from_secs(120);
@@ -35,8 +32,7 @@ pub(super) struct Near {
     /// How the bearer is called.
     pub(super) radio: String,
     pub(super) kind: Kind,
-    dir: PathBuf,
-    settings: Settings,
+    away: Away,
     events: Events,
     node: JoinHandle<Result<Keeper, NodeError>>,
     notices: Option<Notices>,
@@ -57,17 +53,13 @@ pub(super) enum Heard {
 }
 
 impl Near {
-    /// Opens the bearer and starts the node, silent and deaf. On failure the wallet's folder is
-    /// closed: open it again.
-    pub(super) async fn start(home: Home, link: &LinkArgs, kind: Kind) -> Result<Self> {
-        let to_sell = !matches!(kind, Kind::Pay(_));
-        let opened = AnyLink::open(choice(link, to_sell)).await?;
+    /// Starts the node on a bearer that was opened.
+    pub(super) async fn start(home: Home, opened: Opened, kind: Kind) -> Result<Self> {
         let radio = opened.words();
         let notices = opened.notices;
-        let (handle, events, node) =
-            onehop_node::start(home.keeper, opened.link, Box::new(Unwatched));
-        let (dir, settings) = (home.dir, home.settings);
-        let near = Self { handle, radio, kind, dir, settings, events, node, notices };
+        let (keeper, away) = home.part();
+        let (handle, events, node) = onehop_node::start(keeper, opened.link, Box::new(Unwatched));
+        let near = Self { handle, radio, kind, away, events, node, notices };
         near.arm().await?;
         Ok(near)
     }
@@ -131,7 +123,7 @@ impl Near {
     pub(super) async fn stop(self) -> Result<Home> {
         self.handle.stop().await;
         let keeper = self.node.await.context("the node's task failed")??;
-        Ok(Home { dir: self.dir, keeper, settings: self.settings })
+        Ok(self.away.rejoin(keeper))
     }
 
     /// What the faces show of the errand.

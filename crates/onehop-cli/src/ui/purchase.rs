@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use onehop_node::{CommandError, Handle};
 use onehop_proto::{Event, NotPaid, PeerId, Refusal, Terms};
+use onehop_vault::Pin;
 use onehop_wire::{Currency, Money, TxId};
 use tokio::time::Instant;
 
 use super::near::WITHIN;
 use super::view::{self, End, Errand, Outcome, Paying};
+use super::wish::Secret;
+use crate::pin::Recheck;
 use crate::words;
 
 /// Where the payment stands.
@@ -31,13 +34,15 @@ pub(super) struct Purchase {
     next_number: u64,
     stage: Stage,
     asked: Option<(Money, view::Question)>,
+    /// When the PIN is asked for again.
+    recheck: Option<Recheck>,
 }
 
 impl Purchase {
     /// How long a decision is waited for once the money is held, at least.
     pub(super) const DECISION: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(currency: Currency, earlier: Vec<TxId>) -> Self {
+    pub(super) fn new(currency: Currency, earlier: Vec<TxId>, recheck: Option<Recheck>) -> Self {
         Self {
             until: Instant::now() + WITHIN,
             currency,
@@ -46,6 +51,7 @@ impl Purchase {
             next_number: 1,
             stage: Stage::Choosing,
             asked: None,
+            recheck,
         }
     }
 
@@ -86,10 +92,18 @@ impl Purchase {
     }
 
     /// Says yes or no to what is asked.
-    pub(super) async fn answer(&mut self, handle: &Handle, yes: bool) -> Result<(), String> {
+    pub(super) async fn answer(
+        &mut self,
+        handle: &Handle,
+        yes: bool,
+        pin: Option<Secret>,
+    ) -> Result<(), String> {
         let Stage::Asked(tx, _) = self.stage else {
             return Err("nothing is asked".to_owned());
         };
+        if yes {
+            self.check(pin)?;
+        }
         let answered = if yes { handle.confirm(tx).await } else { handle.refuse(tx).await };
         match answered {
             Ok(()) if yes => {
@@ -107,6 +121,17 @@ impl Purchase {
                 Err(error.to_string())
             }
         }
+    }
+
+    /// A wrong PIN leaves the question open.
+    fn check(&self, pin: Option<Secret>) -> Result<(), String> {
+        let minor = self.asked.as_ref().map_or(0, |(amount, _)| amount.minor());
+        let Some(recheck) = self.recheck.as_ref().filter(|it| it.concerns(minor)) else {
+            return Ok(());
+        };
+        let pin = pin.ok_or("the PIN is needed for so much")?;
+        let pin = Pin::new(pin.text()).map_err(|error| error.to_string())?;
+        tokio::task::block_in_place(|| recheck.check(&pin)).map_err(|error| error.to_string())
     }
 
     pub(super) fn on_event(&mut self, event: Event) -> Option<End> {
@@ -179,6 +204,7 @@ impl Purchase {
             amount: terms.amount.to_string(),
             order: terms.order.clone(),
             code,
+            needs_pin: self.recheck.as_ref().is_some_and(|it| it.concerns(terms.amount.minor())),
             in_doubt_with_payee,
         };
         self.asked = Some((terms.amount, question));

@@ -21,6 +21,8 @@ pub(crate) struct View {
     pub(crate) owner: String,
     /// The wallet's currency.
     pub(crate) currency: String,
+    /// True if the PIN has to be typed before anything else.
+    pub(crate) is_locked: bool,
     /// The four figures.
     pub(crate) figures: Figures,
     /// The newest payments, newest first.
@@ -163,6 +165,8 @@ pub(crate) struct Question {
     pub(crate) order: String,
     /// The short code on both screens.
     pub(crate) code: String,
+    /// True if it is so much that the PIN is asked for again.
+    pub(crate) needs_pin: bool,
     /// True if another payment to that payee is in doubt.
     pub(crate) in_doubt_with_payee: bool,
 }

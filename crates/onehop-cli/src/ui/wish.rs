@@ -4,6 +4,7 @@ use onehop_wire::TxId;
 use onehop_wire::evidence::ReceiptFile;
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 use super::view::{Line, View};
 
@@ -22,8 +23,12 @@ pub(crate) enum Wish {
     Pay,
     /// Tell this seller who this is.
     Choose { number: u64 },
-    /// Answer the question whether to pay.
-    Answer { yes: bool },
+    /// Answer the question whether to pay; with the PIN, if that is asked for too.
+    Answer {
+        yes: bool,
+        #[serde(default)]
+        pin: Option<Secret>,
+    },
     /// End what goes on; what is not decided is cancelled.
     Stop,
     /// Look for the other wallets of what is unfinished.
@@ -38,6 +43,33 @@ pub(crate) enum Wish {
     Withdraw { amount: String },
     /// The end was seen.
     Dismiss,
+    /// Open the wallet.
+    Unlock { pin: Secret },
+    /// Close it until the PIN is typed again.
+    Lock,
+}
+
+/// What the person typed and nobody else is to see. It wipes itself and never prints.
+#[derive(Clone, Deserialize, Eq, PartialEq)]
+#[serde(from = "String")]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Secret {
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 /// What a face wants of the engine.
@@ -123,5 +155,9 @@ mod tests {
             assert_eq!(read(other), None, "{other}");
         }
         assert_eq!(read(r#"{"do":"ask","id":"1","to":"2"}"#), None);
+        let yes = Wish::Answer { yes: true, pin: None };
+        assert_eq!(read(r#"{"do":"answer","yes":true}"#), Some(yes));
+        let unlock = read(r#"{"do":"unlock","pin":"2580"}"#).unwrap();
+        assert_eq!(format!("{unlock:?}"), "Unlock { pin: Secret(..) }");
     }
 }

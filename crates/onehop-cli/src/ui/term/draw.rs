@@ -58,6 +58,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View, face: &Face, palette: Pal
     let rows = [Constraint::Length(1), Constraint::Min(0), Constraint::Length(2)];
     let [top, middle, bottom] = Layout::vertical(rows).areas(area);
     head(frame, top, view, palette);
+    if view.is_locked && !matches!(face.page, Page::Form(_)) {
+        let text = Paragraph::new("The wallet is locked. Press any key to type its PIN.");
+        frame.render_widget(text.block(block("locked")), middle);
+        return foot(frame, bottom, view, face, palette);
+    }
     match &face.page {
         Page::Home => home(frame, middle, view, face, palette),
         Page::Form(form) => fill_in(frame, middle, form, palette),
@@ -231,6 +236,8 @@ fn choose(
 
 fn fill_in(frame: &mut Frame<'_>, area: Rect, form: &Form, palette: Palette) {
     let title = match form.what {
+        Asked::Unlock => "unlock the wallet",
+        Asked::Pin => "type the PIN to pay",
         Asked::Sell => "ask for money",
         Asked::Charge => "charge the purse from the account",
         Asked::Withdraw => "withdraw from the purse to the account",
@@ -245,6 +252,8 @@ fn fill_in(frame: &mut Frame<'_>, area: Rect, form: &Form, palette: Palette) {
             } else {
                 (" ", "", Style::default())
             };
+            let text =
+                if form.is_secret() { "*".repeat(text.chars().count()) } else { text.clone() };
             Row::styled(format!("{mark} {name:<10} {text}{end}"), style)
         })
         .collect();

@@ -9,6 +9,8 @@ use crate::ui::wish::Wish;
 
 /// Lines of the history on one page.
 pub(super) const PAGE: usize = 12;
+/// The field of a PIN.
+const PIN: &str = "PIN";
 /// Longest text that a person types into a field.
 const FIELD_MAX: usize = 60;
 
@@ -42,6 +44,10 @@ pub(super) struct Form {
 /// What a form is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Asked {
+    /// The PIN of a locked wallet.
+    Unlock,
+    /// The PIN, for what is to be paid.
+    Pin,
     Sell,
     Charge,
     Withdraw,
@@ -79,9 +85,12 @@ impl Face {
             return Some(Do::Quit);
         }
         self.refusal.clear();
+        if view.is_locked && !matches!(self.page, Page::Form(_)) {
+            self.ask(Asked::Unlock, &[PIN]);
+        }
         match &mut self.page {
             Page::Home => self.on_home(key.code, view),
-            Page::Form(_) => self.on_form(key.code),
+            Page::Form(_) => self.on_form(key.code, view),
             Page::History => self.on_history(key.code),
             Page::Unfinished => self.on_unfinished(key.code, view),
             Page::Receipt(_) | Page::About => {
@@ -95,6 +104,12 @@ impl Face {
     pub(super) fn go(&mut self, page: Page) {
         self.page = page;
         self.chosen = 0;
+    }
+
+    /// Shows empty fields.
+    pub(super) fn ask(&mut self, what: Asked, fields: &[&'static str]) {
+        let fields = fields.iter().map(|name| (*name, String::new())).collect();
+        self.go(Page::Form(Form { what, fields, at: 0 }));
     }
 
     fn on_home(&mut self, code: KeyCode, view: &View) -> Option<Do> {
@@ -111,9 +126,13 @@ impl Face {
                 let wish = |at: usize| sellers.get(at).map(|it| Wish::Choose { number: it.number });
                 self.on_list(code, sellers.len(), wish)
             }
-            Errand::Pay { stage: Paying::Asked, .. } => match code {
-                KeyCode::Char('y') => Some(Do::Wish(Wish::Answer { yes: true })),
-                KeyCode::Char('n') => Some(Do::Wish(Wish::Answer { yes: false })),
+            Errand::Pay { stage: Paying::Asked, question, .. } => match code {
+                KeyCode::Char('y') if question.as_ref().is_some_and(|it| it.needs_pin) => {
+                    self.ask(Asked::Pin, &[PIN]);
+                    None
+                }
+                KeyCode::Char('y') => Some(Do::Wish(Wish::Answer { yes: true, pin: None })),
+                KeyCode::Char('n') => Some(Do::Wish(Wish::Answer { yes: false, pin: None })),
                 _ => on_stop(code),
             },
             Errand::Sell { .. } | Errand::Pay { .. } | Errand::Resume { .. } => on_stop(code),
@@ -132,14 +151,11 @@ impl Face {
     }
 
     fn on_idle(&mut self, code: KeyCode) -> Option<Do> {
-        let form = |what, fields: &[&'static str]| {
-            let fields = fields.iter().map(|name| (*name, String::new())).collect();
-            Page::Form(Form { what, fields, at: 0 })
-        };
         match code {
-            KeyCode::Char('s') => self.go(form(Asked::Sell, &["amount", "what for"])),
-            KeyCode::Char('c') => self.go(form(Asked::Charge, &["amount"])),
-            KeyCode::Char('w') => self.go(form(Asked::Withdraw, &["amount"])),
+            KeyCode::Char('s') => self.ask(Asked::Sell, &["amount", "what for"]),
+            KeyCode::Char('c') => self.ask(Asked::Charge, &["amount"]),
+            KeyCode::Char('w') => self.ask(Asked::Withdraw, &["amount"]),
+            KeyCode::Char('l') => return Some(Do::Wish(Wish::Lock)),
             KeyCode::Char('u') => self.go(Page::Unfinished),
             KeyCode::Char('a') => self.go(Page::About),
             KeyCode::Char('p') => return Some(Do::Wish(Wish::Pay)),
@@ -176,12 +192,13 @@ impl Face {
         None
     }
 
-    fn on_form(&mut self, code: KeyCode) -> Option<Do> {
+    fn on_form(&mut self, code: KeyCode, view: &View) -> Option<Do> {
         let Page::Form(form) = &mut self.page else {
             return None;
         };
         let last = form.fields.len().saturating_sub(1);
         match code {
+            KeyCode::Esc if view.is_locked => return Some(Do::Quit),
             KeyCode::Esc => self.go(Page::Home),
             KeyCode::Up | KeyCode::BackTab => form.at = form.at.saturating_sub(1),
             KeyCode::Down | KeyCode::Tab => form.at = form.at.saturating_add(1).min(last),
@@ -261,10 +278,17 @@ impl Face {
 }
 
 impl Form {
+    /// True if what is typed is not to be read over the shoulder.
+    pub(super) const fn is_secret(&self) -> bool {
+        matches!(self.what, Asked::Unlock | Asked::Pin)
+    }
+
     fn wish(&self) -> Wish {
         let text =
             |at: usize| self.fields.get(at).map(|(_, text)| text.clone()).unwrap_or_default();
         match self.what {
+            Asked::Unlock => Wish::Unlock { pin: text(0).into() },
+            Asked::Pin => Wish::Answer { yes: true, pin: Some(text(0).into()) },
             Asked::Sell => Wish::Sell { amount: text(0), order: text(1) },
             Asked::Charge => Wish::Charge { amount: text(0) },
             Asked::Withdraw => Wish::Withdraw { amount: text(0) },

@@ -16,7 +16,8 @@ sell AMOUNT WHAT FOR    ask somebody nearby for money
 ask CODE                ask the buyer with this short code
 pay                     be found by sellers for two minutes
 choose NUMBER           tell this seller who you are
-yes / no                answer the question
+yes [PIN] / no          answer the question
+unlock PIN / lock       open the wallet, or close it until the PIN is typed again
 stop                    end what goes on
 resume / resume office  finish what is in doubt, nearby or through the office
 settle                  settle with the office
@@ -35,6 +36,10 @@ pub(in crate::ui) async fn plain(screen: Screen, desk: &Desk) -> Result<Exit> {
     let mut is_first = true;
     loop {
         let view = views.borrow_and_update().clone();
+        if is_first && view.is_locked {
+            is_first = false;
+            say(screen, "locked", "the wallet is locked; type unlock and its PIN");
+        }
         if is_first && !view.owner.is_empty() {
             is_first = false;
             say(screen, "wallet", &money(&view));
@@ -94,8 +99,11 @@ fn wish(word: &str, rest: &str) -> Option<Wish> {
         ("ask", id) => Wish::Ask { id: id.to_owned() },
         ("pay", "") => Wish::Pay,
         ("choose", number) => Wish::Choose { number: number.parse().ok()? },
-        ("yes", "") => Wish::Answer { yes: true },
-        ("no", "") => Wish::Answer { yes: false },
+        ("yes", "") => Wish::Answer { yes: true, pin: None },
+        ("yes", pin) => Wish::Answer { yes: true, pin: Some(pin.to_owned().into()) },
+        ("no", "") => Wish::Answer { yes: false, pin: None },
+        ("unlock", pin) => Wish::Unlock { pin: pin.to_owned().into() },
+        ("lock", "") => Wish::Lock,
         ("stop", "") => Wish::Stop,
         ("resume", "") => Wish::Resume,
         ("resume", "office") => Wish::ResumeAtOffice,
@@ -149,6 +157,9 @@ async fn receipt(screen: Screen, desk: &Desk, id: &str) {
 
 /// What goes on, without what changes every second: a line is read out once.
 fn status(view: &View) -> String {
+    if view.is_locked {
+        return "the wallet is locked".to_owned();
+    }
     if let Some(end) = &view.end {
         return format!("{}: {}", end.outcome.word(), end.text);
     }
@@ -173,8 +184,12 @@ fn status(view: &View) -> String {
                     ""
                 };
                 format!(
-                    "{} asks for {} for {}, code {}{twice}\npay? yes or no",
-                    it.payee, it.amount, it.order, it.code
+                    "{} asks for {} for {}, code {}{twice}\npay? {} or no",
+                    it.payee,
+                    it.amount,
+                    it.order,
+                    it.code,
+                    if it.needs_pin { "yes with the PIN" } else { "yes" }
                 )
             }
             (Paying::Held, _) => "the money is held; waiting for the seller".to_owned(),

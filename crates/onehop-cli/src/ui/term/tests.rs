@@ -90,6 +90,7 @@ fn what_is_asked_stands_with_the_amount_the_payee_and_the_code_and_only_y_pays()
         amount: "7.35 INR".to_owned(),
         order: "two teas".to_owned(),
         code: "012 345".to_owned(),
+        needs_pin: false,
         in_doubt_with_payee: true,
     };
     let errand = Errand::Pay {
@@ -107,7 +108,7 @@ fn what_is_asked_stands_with_the_amount_the_payee_and_the_code_and_only_y_pays()
     for code in [KeyCode::Enter, KeyCode::Char('p'), KeyCode::Char(' '), KeyCode::Char('1')] {
         assert_eq!(press(&mut face, &view, code), None, "{code:?}");
     }
-    let answer = |yes| Some(Do::Wish(Wish::Answer { yes }));
+    let answer = |yes| Some(Do::Wish(Wish::Answer { yes, pin: None }));
     assert_eq!(press(&mut face, &view, KeyCode::Char('y')), answer(true));
     assert_eq!(press(&mut face, &view, KeyCode::Char('n')), answer(false));
     assert_eq!(press(&mut face, &view, KeyCode::Esc), Some(Do::Wish(Wish::Stop)));
@@ -185,4 +186,23 @@ fn an_end_is_said_in_a_word_and_a_sentence_and_stays_until_it_is_seen() {
         assert_eq!(press(&mut face, &view, KeyCode::Char('e')), Some(Do::Receipt("ab".repeat(32))));
         assert_eq!(press(&mut face, &view, KeyCode::Enter), Some(Do::Wish(Wish::Dismiss)));
     }
+}
+
+#[test]
+fn a_locked_wallet_shows_nothing_but_the_way_in_and_what_is_typed_is_not_seen() {
+    let view = View { is_locked: true, ..View::default() };
+    let mut face = Face::default();
+    let lines = screen(&view, &face, 80, 24).join("\n");
+    assert!(lines.contains("The wallet is locked. Press any key to type its PIN."), "{lines}");
+    assert!(!lines.contains("available"), "{lines}");
+    for code in "s2580".chars().map(KeyCode::Char) {
+        assert_eq!(press(&mut face, &view, code), None);
+    }
+    let lines = screen(&view, &face, 80, 24).join("\n");
+    assert!(lines.contains("> PIN        *****_") && !lines.contains("2580"), "{lines}");
+    press(&mut face, &view, KeyCode::Backspace);
+    let pin = "s258".to_owned().into();
+    assert_eq!(press(&mut face, &view, KeyCode::Enter), Some(Do::Wish(Wish::Unlock { pin })));
+    press(&mut face, &view, KeyCode::Enter);
+    assert_eq!(press(&mut face, &view, KeyCode::Esc), Some(Do::Quit));
 }

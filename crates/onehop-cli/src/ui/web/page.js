@@ -105,10 +105,11 @@ function pay(it) {
   show("warning", question !== null && question.in_doubt_with_payee);
   show("yes", it.stage === "asked");
   show("no", it.stage === "asked");
+  show("pin_line", it.stage === "asked" && question !== null && question.needs_pin);
 }
 
 function errand(it) {
-  for (const id of ["code_line", "warning", "yes", "no"]) show(id, false);
+  for (const id of ["code_line", "warning", "yes", "no", "pin_line"]) show(id, false);
   show("errand", it.kind !== "none");
   show("stop", it.kind !== "office");
   if (it.kind === "sell") sell(it);
@@ -138,6 +139,10 @@ function ended(end) {
 
 function draw(next) {
   view = next;
+  const was_locked = !at("unlock_form").hidden;
+  show("unlock_form", next.is_locked);
+  document.querySelector("main").hidden = next.is_locked;
+  if (next.is_locked && !was_locked) at("unlock_pin").focus();
   text("owner", next.owner);
   text("radio", `radio ${next.radio}`);
   for (const name of ["available", "held", "in_doubt", "unsettled", "spendable"]) text(name, next.figures[name]);
@@ -196,7 +201,12 @@ press("open_charge", () => toggle("charge_form", "sell_form"));
 press("pay", () => wish({ do: "pay" }));
 press("sync", () => wish({ do: "sync" }));
 press("stop", () => wish({ do: "stop" }));
-press("yes", () => wish({ do: "answer", yes: true }));
+press("yes", () => {
+  const pin = at("pin_line").hidden ? null : at("pin").value;
+  at("pin").value = "";
+  wish({ do: "answer", yes: true, pin });
+});
+press("lock", () => wish({ do: "lock" }));
 press("no", () => wish({ do: "answer", yes: false }));
 press("dismiss", () => wish({ do: "dismiss" }));
 press("resume", () => wish({ do: "resume" }));
@@ -216,6 +226,12 @@ at("charge_form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const wanted = { do: event.submitter?.value || "charge", amount: at("charge_amount").value };
   if (await wish(wanted)) { at("charge_form").reset(); show("charge_form", false); }
+});
+at("unlock_form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const pin = at("unlock_pin").value;
+  at("unlock_form").reset();
+  wish({ do: "unlock", pin });
 });
 theme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 listen();
