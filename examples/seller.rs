@@ -33,7 +33,10 @@ async fn main() -> anyhow::Result<()> {
                 match Money::parse(&amount, currency) {
                     Err(error) => println!("not asked: {error}"),
                     Ok(amount) => {
-                        match handle.request(peer, Terms { amount, order_id, order }).await {
+                        match handle
+                            .request(peer, Terms { amount, order_id, order, refund_of: None })
+                            .await
+                        {
                             Ok(_) => println!("asked for {amount}"),
                             Err(refusal) => println!("not asked: {refusal}"),
                         }

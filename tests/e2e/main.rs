@@ -20,6 +20,7 @@ mod offices;
 mod pair;
 mod process;
 mod program;
+mod refunds;
 mod relay;
 mod several;
 // `setsid` makes a terminal the one that controls a program.

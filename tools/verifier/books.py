@@ -74,6 +74,10 @@ class Payment:
         return self.commit is not None and not self.released
 
     @property
+    def is_void(self):
+        return self.outcome == "Void"
+
+    @property
     def suspense(self):
         return f"suspense/{self.tx.hex()}/{self.payer.hex()}/{self.payee.hex()}"
 
@@ -202,6 +206,7 @@ class Books(Debts):
         open_now = owner.name == body["checkpoint"] and at.sync is None
         need(open_now, "O-4: the checkpoint is not the open one")
         self._chain(sync, at, owner)
+        self._refunds_synced(sync.body)
         at.sync = owner.sync = sync
         for abort in body["aborts"]:
             self.trust.need_signed(abort, owner.key, "the wallet")
@@ -288,6 +293,7 @@ class Books(Debts):
         payer = entry.check_claim(self.trust, claim, payee.key)
         at = self.purse(agreed.body["checkpoint"])
         name = self.trust.hash(agreed)
+        self._refund_claimed(payer, agreed.body)
         if name not in self.by_entry:
             others = [payment.agreed for payment in at.entries]
             clash = any(fork_of_entries(self.trust, agreed, other) for other in others)
@@ -303,6 +309,50 @@ class Books(Debts):
         payment = self._learn(payer, agreed)
         self._commits(payment, claim["commit"], claim["committed"] is not None)
         self.set_aside(payer)
+
+    # Refunds: never above the payment that they name.
+
+    def _given_back(self, first, counts):
+        """What was given back of a payment and neither released nor voided."""
+        tx, giver, taker = first
+        return sum(
+            refund.amount
+            for refund in self.order.get(taker, ())
+            if refund.agreed.body["refund_of"] == tx
+            and refund.payee == giver
+            and not refund.released
+            and not refund.is_void
+            and counts(refund)
+        )
+
+    def _refund_claimed(self, payer, body):
+        """O-41, by what the payee of the refunds committed to."""
+        key = (body["tx"], payer, body["payee"])
+        known = self.payments.get(key)
+        if body["refund_of"] is None or known and known.commit is not None:
+            return
+        at = (body["refund_of"], body["payee"], payer)
+        first = self.payments.get(at)
+        need(first is not None and first.commit is not None, "O-41: of a payment nobody claimed")
+        before = self._given_back(at, lambda it: it.commit is not None and it.tx != body["tx"])
+        need(before + body["amount"] <= first.amount, "O-41: refunds are more than the payment")
+
+    def _refunds_synced(self, body):
+        """O-42, by what the payer of the refunds signed."""
+        sums = {}
+        for item in body["entries"]:
+            entry_body, state = item["agreed"].body, item["state"]
+            if state == "InDoubt" or state[0] == "Committed":
+                if entry_body["refund_of"] is not None:
+                    at = (entry_body["refund_of"], entry_body["payee"], body["wallet"])
+                    sums[at] = sums.get(at, 0) + entry_body["amount"]
+        for at, total in sums.items():
+            first = self.payments.get(at)
+            need(first is not None, "O-42: a refund of a payment that is not known")
+            if first.commit is not None:
+                here = body["checkpoint"]
+                total += self._given_back(at, lambda it: it.agreed.body["checkpoint"] != here)
+                need(total <= first.amount, "O-42: refunds are more than the payment")
 
     def _resolved(self, asked):
         request, agreed, resolve = asked["request"], asked["agreed"], asked["resolve"]

@@ -111,6 +111,7 @@ def _check_receipts(trust, payer, wallet, entry, receipts):
         need(receipt["committed"] is not None, "M-2: a receipt without COMMITTED")
         named = receipt["commit"].body["payee_checkpoint"]
         need(named == entry["checkpoint"], "M-2: a receipt of another checkpoint")
+        need(body["refund_of"] is None, "M-17: a receipt of a refund")
         need(body["payee"] == wallet, "6.5 step 12: a receipt of somebody else")
         need(body["currency"] == entry["currency"], "6.5 step 12: a receipt in another currency")
         hops = max(hops, body["hops"] + 1)

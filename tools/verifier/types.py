@@ -77,6 +77,7 @@ CommitRequest = Struct(
     order_hash=hash32,
     vote_ms=u32,
     redeem_by=u64,
+    refund_of=Option(tx_id),
 )
 Agreed = Struct(
     checkpoint=hash32,
@@ -91,6 +92,7 @@ Agreed = Struct(
     tx=tx_id,
     request=hash32,
     redeem_by=u64,
+    refund_of=Option(tx_id),
     hops=u8,
     attachments=List(hash32, 10),
 )
@@ -101,6 +103,7 @@ RefusedReason = Enum(
     OverLimit=Struct(name=LimitName, limit=u64),
     OrderNotFree=None,
     Terms=None,
+    Refund=Struct(left=u64),
 )
 Refused = Struct(tx=tx_id, payer=wallet, payee=wallet, request=hash32, reason=RefusedReason)
 Commit = Struct(

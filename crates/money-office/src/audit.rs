@@ -6,6 +6,7 @@
 
 mod debts;
 mod model;
+mod refunds;
 mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};

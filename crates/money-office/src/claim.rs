@@ -13,7 +13,7 @@ use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
 use crate::office::Office;
 use crate::payments::Work;
-use crate::rows::{CheckpointRow, CommitFacts, PaymentRow, WalletRow};
+use crate::rows::{CheckpointRow, CommitFacts, PaymentKey, PaymentRow, WalletRow};
 use crate::store::{LedgerStore, Table};
 
 impl<S: LedgerStore> Office<S> {
@@ -69,6 +69,9 @@ impl<S: LedgerStore> Draft<'_, S> {
         let found: Option<CheckpointRow> = self.find(Table::Checkpoints, checkpoint.as_bytes())?;
         let found = found.ok_or(Refusal::UnknownCheckpoint { checkpoint })?;
         let (agreed, entry) = (&claim.agreed, verified.entry.agreed.hash());
+        let purse = &found.signed.body;
+        let at = PaymentKey { tx: agreed.body.tx, payer: purse.wallet, payee: agreed.body.payee };
+        self.check_refund_claimed(at, &agreed.body)?;
         self.cause = entry;
         let fork = self.contradicted(agreed, entry, &found)?;
         let (key, mut row) = self.learn(agreed, entry, &found)?;

@@ -115,6 +115,22 @@ pub enum Refusal {
         /// First digits of the payment.
         tx: String,
     },
+    /// The payment that a refund names was never shown: file its claim first.
+    #[error("payment {tx}, of which a refund is claimed, is not known here: claim it first")]
+    NoFirstPayment {
+        /// First digits of the payment.
+        tx: String,
+    },
+    /// The refunds of a payment would be more than it.
+    #[error("refunds of payment {tx} of {amount} would reach {reached}")]
+    Refunded {
+        /// First digits of the payment.
+        tx: String,
+        /// Its amount, for people.
+        amount: String,
+        /// Sum of the refunds, for people.
+        reached: String,
+    },
     /// The claim does not hold.
     #[error("{fault}{}", cause(.fault))]
     Claim {
@@ -237,6 +253,7 @@ impl Refusal {
             Self::Claim { .. } | Self::Payer(_) | Self::Release(_) => "evidence",
             Self::Limit { .. } | Self::LimitSet { .. } | Self::LimitNumber { .. } => "limit",
             Self::OtherEntry { .. } => "other-entry",
+            Self::NoFirstPayment { .. } | Self::Refunded { .. } => "refund",
             Self::Office(_) => "other-office",
             Self::Insufficient { .. } => "insufficient-funds",
             Self::Debt { .. } => "debt",

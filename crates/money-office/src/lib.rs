@@ -54,6 +54,7 @@ mod operate;
 pub mod operator;
 mod payments;
 pub mod profile;
+mod refunds;
 mod resolve;
 mod rows;
 #[cfg(feature = "service")]

@@ -106,6 +106,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         self.put(Table::Entries, &entry_key(&body.checkpoint, body.seq, entry), &known);
         self.put(Table::Open, &key.bytes(), &());
         self.put(Table::Payments, &key.bytes(), &row);
+        self.note_refund(key, body);
         Ok((key, row))
     }
 

@@ -48,11 +48,13 @@ pub enum Table {
     Proofs = 18,
     /// Debts, by debtor, row of evidence and payment key.
     Debts = 19,
+    /// Refunds, by the key of the payment that they are of and their own id.
+    Refunds = 20,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Meta,
         Self::OfficeKeys,
         Self::Wallets,
@@ -72,6 +74,7 @@ impl Table {
         Self::News,
         Self::Proofs,
         Self::Debts,
+        Self::Refunds,
     ];
 
     /// The number under which the table is stored.

@@ -48,6 +48,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             .collect();
         let proven = proven?;
         check_limits(checkpoint, &proven)?;
+        self.check_refunds_synced(sync.wallet, sync.checkpoint, &proven)?;
         for abort in &sync.aborts {
             if abort.body.payee != sync.wallet {
                 return Err(Refusal::WrongWallet.into());

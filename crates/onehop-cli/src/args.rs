@@ -304,9 +304,13 @@ pub(crate) struct SellArgs {
     /// How much, such as `7.35`.
     #[arg(allow_hyphen_values = true)]
     pub(crate) amount: String,
-    /// What for.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) order: String,
+    /// What for [default with --refund-of: that it is a refund].
+    #[arg(long, value_name = "TEXT", required_unless_present = "refund_of")]
+    pub(crate) order: Option<String>,
+    /// Ask back a payment that this wallet made, or a part of it, from the wallet that was paid: its
+    /// id as `history` lists it, or the first digits.
+    #[arg(long, value_name = "PAYMENT")]
+    pub(crate) refund_of: Option<String>,
     /// The order's number; an order is paid once [default: a random one].
     #[arg(long, value_name = "ID")]
     pub(crate) order_id: Option<String>,

@@ -1,6 +1,6 @@
 //! Events and reasons in words.
 
-use onehop_proto::{Direction, NotPaid, PaymentView, Standing};
+use onehop_proto::{Direction, NotPaid, PaymentView, Standing, Terms};
 use onehop_wire::{AbortReason, Currency, LimitName, Money, RefusedReason, UnixSeconds};
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ pub(crate) const fn not_paid_name(why: NotPaid) -> &'static str {
         NotPaid::Refused(RefusedReason::OverLimit { .. }) => "over-limit",
         NotPaid::Refused(RefusedReason::OrderNotFree) => "order-not-free",
         NotPaid::Refused(RefusedReason::Terms) => "terms",
+        NotPaid::Refused(RefusedReason::Refund { .. }) => "refund",
         NotPaid::Aborted(AbortReason::Expired) => "expired",
         NotPaid::Aborted(AbortReason::Cancelled) => "cancelled",
         NotPaid::Aborted(AbortReason::Refused) => "refused",
@@ -40,6 +41,13 @@ fn refused(reason: RefusedReason, currency: Currency) -> String {
         }
         RefusedReason::OrderNotFree => "the order is already paid or in doubt".to_owned(),
         RefusedReason::Terms => "the terms are not acceptable to the buyer".to_owned(),
+        RefusedReason::Refund { left: 0 } => {
+            "nothing is left to give back of that payment, or it is not known there any more"
+                .to_owned()
+        }
+        RefusedReason::Refund { left } => {
+            format!("only {} is left to give back of that payment", Money::new(left, currency))
+        }
     }
 }
 
@@ -110,7 +118,19 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
         "order_id": payment.order_id,
         "order": payment.order,
         "redeem_by": payment.redeem_by.0,
+        "refund_of": payment.refund_of.map(|tx| tx.to_string()),
     })
+}
+
+/// What a payment is for; of a refund also what it gives back.
+pub(crate) fn order(terms: &Terms, first: Option<Money>) -> String {
+    let order = &terms.order;
+    match (terms.refund_of, first) {
+        (Some(of), Some(first)) => {
+            format!("{order} (back from {first} you received, payment {})", of.short())
+        }
+        (Some(_) | None, _) => order.clone(),
+    }
 }
 
 /// A date for people.

@@ -373,7 +373,9 @@ fn check_receipts(
             || mutant::is(Mutant::ReceiptOfOtherCheckpoint);
         let received = receipt.entry.agreed.body();
         let is_once = txs.insert(received.tx) || mutant::is(Mutant::ReceiptCountedTwice);
-        if receipt.committed.is_none() || !names_this || !is_once {
+        // Whether a refund is too much, only its two wallets and the office can see.
+        let is_refund = received.refund_of.is_some();
+        if receipt.committed.is_none() || !names_this || !is_once || is_refund {
             return Err(EntryFault::Receipt);
         }
         hops = hops.max(received.hops.saturating_add(1));

@@ -56,6 +56,7 @@ impl Machine {
                 amount: Money::new(order.amount, currency()?),
                 order_id: Text::new(format!("order {number}")).map_err(SetupError::new)?,
                 order: "two teas".to_owned(),
+                refund_of: None,
             });
         }
         let start = World {

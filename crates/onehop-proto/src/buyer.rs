@@ -119,6 +119,9 @@ impl State {
         if !self.is_order_free(terms) {
             return Some(RefusedReason::OrderNotFree);
         }
+        if let Err(refusal) = self.may_give_back(terms) {
+            return Some(self.reason(&refusal));
+        }
         match self.may_spend(context, terms) {
             Ok(()) => None,
             Err(refusal) => Some(self.reason(&refusal)),
@@ -176,6 +179,9 @@ impl State {
         if let Refusal::OrderTaken { .. } = refusal {
             return RefusedReason::OrderNotFree;
         }
+        if let Refusal::Refund { left, .. } = refusal {
+            return RefusedReason::Refund { left: left.minor() };
+        }
         if let Refusal::Limit { name, .. } = refusal {
             let limits = self.certificate.as_ref().map(|certificate| &certificate.body.limits);
             let limit = limits.and_then(|limits| limits.value(*name)).unwrap_or(0);
@@ -220,6 +226,7 @@ impl State {
                 tx: self.orders_out.get(&order).copied().unwrap_or(tx),
             });
         }
+        self.may_give_back(terms)?;
         self.may_spend(context, terms)?;
         let purse = self.purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         let backing = self.back(terms.amount, &terms.payee)?;
@@ -238,6 +245,7 @@ impl State {
             tx,
             request: asked.request.hash(office),
             redeem_by: terms.redeem_by,
+            refund_of: terms.refund_of,
             hops: backing.hops,
             attachments: List::new(hashes).map_err(|_| Refusal::PurseFull)?,
         };

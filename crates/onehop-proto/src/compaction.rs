@@ -55,8 +55,10 @@ impl State {
     fn pruned(&self, today: UnixSeconds) -> (Self, Vec<Row>) {
         let mut state = self.clone();
         state.orders_past.retain(|_, until| *until >= today);
+        state.past.retain(|_, past| past.until >= today);
         let mut archived = self.prune_bought(&mut state, today);
         archived.extend(self.prune_sold(&mut state, today));
+        state.forget_refunds();
         let used: Vec<_> = state
             .buyer
             .values()
@@ -84,11 +86,14 @@ impl State {
                     (past && !self.returning.contains_key(tx), false)
                 }
             };
-            if !finished || under_open {
+            // The office may not know that it was paid, and needs that to judge a refund of it.
+            let is_needed = self.untold.contains(tx) && self.has_open_refund(tx);
+            if !finished || under_open || is_needed {
                 continue;
             }
             archived.push(self.archive_row(tx, terms.redeem_by));
             state.buyer.remove(tx);
+            state.retire_bought(tx, payment);
             if paid {
                 state.orders_out.remove(&(terms.payee, terms.order_id.clone()));
                 let mark = order_mark(&terms.payee, &terms.order_id);
@@ -114,6 +119,7 @@ impl State {
             }
             archived.push(self.archive_row(tx, terms.redeem_by));
             state.seller.remove(tx);
+            state.retire_sold(tx, payment);
             if state.orders_in.get(&terms.order_id) == Some(tx) {
                 state.orders_in.remove(&terms.order_id);
             }

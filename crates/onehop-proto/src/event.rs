@@ -13,6 +13,8 @@ pub struct Terms {
     pub order_id: OrderId,
     /// The order in words.
     pub order: String,
+    /// The payment in the other direction that this one gives back, wholly or in part.
+    pub refund_of: Option<TxId>,
 }
 
 /// Why a payment did not happen.
@@ -159,6 +161,8 @@ pub enum Event {
         short_code: String,
         /// True if another payment to that payee is in doubt: ask about that first.
         in_doubt_with_payee: bool,
+        /// The sum of the payment received that is asked back, of a refund.
+        first: Option<Money>,
     },
     /// Buyer: the question is withdrawn or out of date.
     AskedNoMore {

@@ -52,6 +52,8 @@ pub struct PaymentView {
     pub order: String,
     /// Until when it may be claimed.
     pub redeem_by: UnixSeconds,
+    /// The payment in the other direction that this one gives back, wholly or in part.
+    pub refund_of: Option<TxId>,
     /// Hash of the buyer's entry, if there is one.
     pub seq: Option<u64>,
 }
@@ -152,6 +154,7 @@ fn buyer_view(tx: TxId, payment: &BuyerPayment) -> PaymentView {
         order_id: terms.order_id.to_string(),
         order: payment.order.to_string(),
         redeem_by: terms.redeem_by,
+        refund_of: terms.refund_of,
         seq: payment.state.vote().map(|vote| vote.agreed.body.seq),
     }
 }
@@ -176,6 +179,7 @@ fn seller_view(tx: TxId, payment: &SellerPayment) -> PaymentView {
         order_id: terms.order_id.to_string(),
         order: payment.order.to_string(),
         redeem_by: terms.redeem_by,
+        refund_of: terms.refund_of,
         seq: payment.state.claim().map(|claim| claim.agreed.body.seq),
     }
 }

@@ -30,6 +30,7 @@ pub mod output;
 pub mod payment;
 pub mod purse;
 pub mod record;
+mod refund;
 pub mod refusal;
 pub mod state;
 

@@ -11,7 +11,7 @@ use onehop_wire::office::{
     ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
-    Abort, AbortReason, Certificate, Checkpoint, Claim, Hash, List, Message, Nonce, Now, OfficeKey,
+    Abort, AbortReason, Certificate, Checkpoint, Hash, List, Message, Nonce, Now, OfficeKey,
     Signed, Text, TxId, encode,
 };
 use rand_core::{CryptoRng, Rng as _};
@@ -248,7 +248,9 @@ impl Wallet {
             | SellerState::Lost { .. }
             | SellerState::Aborted(_) => None,
         });
-        let all: Vec<Claim> = received.collect();
+        // The office judges a refund by the payment that it is of: that comes first.
+        let mut all = self.state().first_claims();
+        all.extend(received);
         let bundles = all
             .chunks(CLAIMS_MAX)
             .filter_map(|chunk| List::new(chunk.to_vec()).ok())

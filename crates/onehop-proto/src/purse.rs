@@ -116,7 +116,8 @@ impl State {
         let claim = self.seller.get(tx)?.state.claim()?;
         let hops = claim.agreed.body.hops.checked_add(1)?;
         let may_move = hops <= hops_max || mutant::is(Mutant::HopsLimitOff);
-        (claim.committed.is_some() && may_move).then_some(claim)
+        let is_refund = claim.agreed.body.refund_of.is_some();
+        (claim.committed.is_some() && may_move && !is_refund).then_some(claim)
     }
 
     /// Attachments that prove `deficit` minor units, or as much of it as can be proven.

@@ -79,6 +79,20 @@ pub enum Refusal {
         /// Currency of the wallet.
         expected: onehop_wire::Currency,
     },
+    /// Ask back less: all refunds of a payment together are at most its amount.
+    #[error("refund of {asked} asked, {left} left to give back of that payment")]
+    Refund {
+        /// The sum asked back.
+        asked: Money,
+        /// What may still be asked back.
+        left: Money,
+    },
+    /// Pay back without naming it: the payment was not made to that wallet, or is too long ago.
+    #[error("payment {} to that wallet is not known here as paid", .tx.short())]
+    NotRefundable {
+        /// The payment named.
+        tx: TxId,
+    },
     /// A payment is at least one minor unit.
     #[error("the amount is 0")]
     Zero,

@@ -49,6 +49,7 @@ impl State {
         if self.orders_past.contains_key(&order_mark(&context.me, &terms.order_id)) {
             return Err(Refusal::OrderPaid);
         }
+        self.may_ask_back(terms, &payer.checkpoint().body().wallet)?;
         let order: Text<ORDER_TEXT_MAX> = Text::new(terms.order.clone())?;
         let number = self.number.checked_add(1).ok_or(Refusal::PurseFull)?;
         let body = CommitRequest {
@@ -64,6 +65,7 @@ impl State {
             order_hash: order_hash(order.as_str()),
             vote_ms: context.config.vote_ms,
             redeem_by: payer.redeem_by(),
+            refund_of: terms.refund_of,
         };
         let request = context.signer.sign(context.trust.office(), body).into_signed();
         let mut step = Step::lazily(LogRecord::Invited {
@@ -161,6 +163,7 @@ impl State {
         let agrees = body.request == payment.request.hash(context.trust.office())
             && body.amount == terms.amount
             && body.payee == context.me
+            && body.refund_of == terms.refund_of
             && (body.redeem_by == terms.redeem_by || mutant::is(Mutant::RedeemByUnchecked));
         let least = context.today.plus(context.config.claim_time_min);
         let is_open = context.today <= payer.checkpoint().body().expires

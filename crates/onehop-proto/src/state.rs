@@ -1,6 +1,6 @@
 //! The durable state of a wallet. [`State::apply`] is the only code that changes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onehop_crypto::Trust;
 use onehop_wire::domain::{Statement as _, hash_of};
@@ -18,6 +18,7 @@ use crate::config::{EVIDENCE_MAX, SEEN_MAX};
 use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
 use crate::purse::Purse;
 use crate::record::{Change, Image, LogRecord, Renewal};
+use crate::refund::Past;
 
 /// Version of the snapshot and record format.
 pub const FORMAT: u32 = 1;
@@ -80,6 +81,12 @@ pub struct State {
     /// Paid orders whose payments were erased, by the first eight bytes of a hash, and until when
     /// they stay marked.
     pub(crate) orders_past: BTreeMap<u64, UnixSeconds>,
+    /// Payments that happened and whose records are erased, as far as refunds need them.
+    pub(crate) past: BTreeMap<TxId, Past>,
+    /// Sums of refunds whose records are erased, by the payment that they are of.
+    pub(crate) refunds_past: BTreeMap<TxId, u64>,
+    /// Payments made that no SYNC and no OUTCOME has told the office to be paid.
+    pub(crate) untold: BTreeSet<TxId>,
     pub(crate) seen: BTreeMap<WalletId, (u32, u32)>,
     pub(crate) revocations: Option<Signed<Revocations>>,
     pub(crate) evidence: Vec<(TxId, Vec<u8>)>,
@@ -396,14 +403,23 @@ impl State {
         committed: &Signed<Committed>,
     ) -> Result<(), Misfit> {
         let tx = commit.body.tx;
-        let vote = if let Some(BuyerState::Settled { vote, .. }) =
+        let vote = if let Some(BuyerState::Settled { vote, outcome }) =
             self.buyer.get(&tx).map(|payment| &payment.state)
         {
-            // The office's PAID has redone it already.
+            if outcome.body.kind != OutcomeKind::Paid {
+                self.untold.insert(tx);
+            }
+            // The office's word has redone it already.
             vote.clone()
         } else {
             let vote = self.take_prepared(&tx)?;
             self.carry_out(&vote.change.redo)?;
+            let at = vote.agreed.body.checkpoint;
+            let open = self.purse.as_ref().filter(|purse| purse.hash == at);
+            if open.is_none_or(|purse| purse.closed.is_some()) {
+                // Its SYNC is signed and said that it was in doubt.
+                self.untold.insert(tx);
+            }
             vote
         };
         let (commit, committed) = (commit.clone(), committed.clone());

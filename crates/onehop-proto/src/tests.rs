@@ -15,6 +15,7 @@ mod pair;
 mod payments;
 mod peers;
 mod pruning;
+mod refunds;
 mod requests;
 mod rules;
 mod statements;

@@ -389,6 +389,9 @@ impl Wallet {
             payment.request.body.payee == request.body.payee
                 && matches!(payment.state, BuyerState::Prepared(_))
         });
+        let first = request.body.refund_of.as_ref();
+        let first = first.and_then(|of| self.state.received_from(of, &request.body.payee));
+        let first = first.map(|minor| onehop_wire::Money::new(minor, request.body.currency));
         let event = Event::Asked {
             tx,
             peer,
@@ -397,9 +400,11 @@ impl Wallet {
                 amount: request.body.money(),
                 order_id: request.body.order_id.clone(),
                 order: order.to_string(),
+                refund_of: request.body.refund_of,
             },
             short_code: open.session.short_code(),
             in_doubt_with_payee,
+            first,
         };
         let until_ms = now.mono_ms.saturating_add(u64::from(request.body.vote_ms));
         self.asked.insert(tx, Asked { peer, request, order, payee, until_ms });

@@ -363,6 +363,7 @@ fn entry() -> onehop_wire::Agreed {
         tx: TxId([7; 32]),
         request: Hash([4; 32]),
         redeem_by: UnixSeconds(9),
+        refund_of: None,
         hops: 0,
         attachments: onehop_wire::List::empty(),
     }

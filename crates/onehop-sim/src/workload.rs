@@ -1,7 +1,7 @@
 //! What people do: meet, ask, pay, cancel, walk away, and go to the office.
 
 use money_office::{Command, OfficeError};
-use onehop_proto::{Refusal, Terms, Wallet};
+use onehop_proto::{Direction, PaymentView, Refusal, Standing, Terms, Wallet};
 use onehop_wire::office::{OfficeAnswer, OfficeRequest, Transfer, Verdict};
 use onehop_wire::{Money, Now, Text, TxId};
 use rand_core::Rng as _;
@@ -151,7 +151,15 @@ fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
     let amount = if env.is_scripted { 1_250 } else { amount };
     let order = format!("order {}", env.orders);
     let Ok(order_id) = Text::new(order.as_str()) else { return };
-    let terms = Terms { amount: Money::new(amount, currency()), order_id, order };
+    let first = if env.orders.is_multiple_of(5) && !env.is_scripted {
+        first_payment(device, peer)
+    } else {
+        None
+    };
+    let refund_of = first.as_ref().map(|first| first.tx);
+    // Now and then more than was paid: the wallet then refuses by itself.
+    let amount = first.map_or(amount, |first| amount.min(first.amount.minor().saturating_add(99)));
+    let terms = Terms { amount: Money::new(amount, currency()), order_id, order, refund_of };
     let asked = device.command(env, |wallet, now| wallet.request(now, peer, &terms));
     let Some(Ok(tx)) = asked else { return };
     env.counters.reach("seller/INVITED");
@@ -163,6 +171,18 @@ fn ask(env: &mut Env, device: &mut Device, peer: onehop_proto::PeerId) {
         let at = env.now_ms + env.between(20, 3_000);
         env.plans.push(at, device.index, Plan::Cancel(tx));
     }
+}
+
+/// A payment that this wallet made to the one it is in session with.
+fn first_payment(device: &Device, peer: onehop_proto::PeerId) -> Option<PaymentView> {
+    let wallet = &device.running.as_ref()?.wallet;
+    let (name, _) = wallet.session(peer)?;
+    let mut payments = wallet.state().payments();
+    payments.find(|payment| {
+        payment.direction == Direction::Out
+            && payment.standing == Standing::Paid
+            && payment.name == name
+    })
 }
 
 /// Closes the purse and sends the SYNC, if the device lives to do so.
@@ -194,7 +214,7 @@ pub(crate) fn resolve(env: &mut Env, device: &mut Device) {
         .wallet
         .state()
         .payments()
-        .filter(|view| view.direction == onehop_proto::Direction::Out)
+        .filter(|view| view.direction == Direction::Out)
         .filter(|view| matches!(view.state.as_str(), "PREPARED" | "ABORTED"))
         .map(|view| view.tx)
         .collect();
@@ -286,6 +306,11 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
         }
         OfficeAnswer::Resolve(verdict) => verdict_heard(env, device, &verdict),
         OfficeAnswer::Refused(_) if is_exempt(env, device) => {}
+        // The claims and the SYNC are on their way together, and nobody says in which order they come.
+        OfficeAnswer::Refused(why) if why.as_str().ends_with("claim it first") => {
+            env.counters.reach("office/refund-before-first");
+            claim(env, device);
+        }
         OfficeAnswer::Refused(why) => {
             let what = format!("{}: {} refused: {why}", device.name(), request_name(request));
             env.facts.violate(I12_ANSWERED, what);

@@ -92,6 +92,8 @@ mutants! {
     ClosedPurseSigns = "closed-purse-signs",
     /// The buyer says nothing about the limits of its own certificate.
     BuyerLimitsOff = "buyer-limits-off",
+    /// The payer of a refund does not look at what is left of the first payment.
+    RefundUnchecked = "refund-unchecked",
     /// An order that was paid is paid again.
     OrderPaidTwice = "order-paid-twice",
     /// After a restart request numbers go on from the last one that is on disk.
@@ -140,6 +142,8 @@ mutants! {
     PaidBeforeClose = "paid-before-close",
     /// A payment is paid that nobody claimed.
     PaidUnclaimed = "paid-unclaimed",
+    /// Refunds of a payment are accepted whatever they come to.
+    OfficeRefundsUnchecked = "office-refunds-unchecked",
     /// The payee's account is credited twice for one payment.
     OfficeCreditsTwice = "office-credits-twice",
     /// An answer leaves though its write failed.

@@ -40,6 +40,8 @@ pub struct CommitRequest {
     pub vote_ms: u32,
     /// Expiry of the payer's checkpoint plus the claim window of the payer's certificate.
     pub redeem_by: UnixSeconds,
+    /// The payment from this payee to this payer of which this one gives back a part or all.
+    pub refund_of: Option<TxId>,
 }
 
 impl CommitRequest {
@@ -87,6 +89,8 @@ pub struct Agreed {
     pub request: Hash,
     /// As in the request.
     pub redeem_by: UnixSeconds,
+    /// As in the request.
+    pub refund_of: Option<TxId>,
     /// 0 without receipts attached, else 1 + the largest among them.
     pub hops: u8,
     /// Hashes of the attachments, in the order in which they are sent.
@@ -115,6 +119,11 @@ pub enum RefusedReason {
     OrderNotFree,
     /// The terms are not acceptable to this wallet.
     Terms,
+    /// It asks back more of a payment than is left of it here.
+    Refund {
+        /// What may still be asked back, in minor units; 0 if nothing, or if the payment is not known.
+        left: u64,
+    },
 }
 
 /// REFUSED: the buyer's no. It waives nothing.

@@ -166,6 +166,7 @@ impl Live {
             amount: Money::new(amount, rupees()),
             order_id: text(&format!("A-{order}")),
             order: "2 tea".to_owned(),
+            refund_of: None,
         };
         self.victim.wallet.request(NOW, PEER, &terms)?;
         let heard = self.victim.drain();

@@ -236,6 +236,7 @@ impl Pair {
             amount: Money::new(amount, Currency::by_code("INR")?),
             order_id: Text::new(format!("order-{}", self.orders))?,
             order: "two teas".into(),
+            refund_of: None,
         };
         let now = self.now();
         let tx = self.seller.wallet.request(now, self.peer, &terms)?;

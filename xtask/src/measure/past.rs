@@ -100,6 +100,7 @@ fn payment(
         order_hash: order_hash(""),
         vote_ms: 60_000,
         redeem_by: purse.checkpoint.body.expires,
+        refund_of: None,
     };
     let tx = body.tx_id();
     let agreed = Agreed {
@@ -115,6 +116,7 @@ fn payment(
         tx,
         request: body.hash(office),
         redeem_by: body.redeem_by,
+        refund_of: None,
         hops: 0,
         attachments: List::empty(),
     };

@@ -72,6 +72,7 @@ fn sample() -> (OfficeId, SigningKey, Agreed) {
         tx: TxId([4; 32]),
         request: Hash([5; 32]),
         redeem_by: UnixSeconds(1_781_000_000),
+        refund_of: None,
         hops: 0,
         attachments: List::empty(),
     };

@@ -80,6 +80,8 @@ const fn killers(mutant: Mutant) -> &'static [Killer] {
             &[In("a claim and two closes"), Worlds]
         }
         Mutant::PaidUnclaimed => &[In("a sync with an entry in doubt"), Worlds],
+        Mutant::RefundUnchecked => &[In("a refund asked for again")],
+        Mutant::OfficeRefundsUnchecked => &[In("refunds above the payment")],
         Mutant::OfficeCreditsTwice => &[In("a claim and two closes"), Worlds],
         Mutant::AnsweredBeforeWrite => &[In("an office whose disk fails")],
         Mutant::AnswersForgotten => &[In("a payment, an abort and a sync"), Worlds],

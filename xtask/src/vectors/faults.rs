@@ -290,6 +290,9 @@ fn received(world: &World) -> Vec<Shown> {
     let mut forged = receipt.clone();
     forged.commit.signature.0[0] ^= 1;
     let not_its_own = world.receipt(third, buyer, &paid, &[]);
+    let mut back = world.entry_body(buyer, &world.chain(&buyer.checkpoint), &request, &[]);
+    back.refund_of = Some(paid.body.tx);
+    let back = world.receipt(seller, buyer, &world.sign(&buyer.signer, back), &[]);
     let mut again = receipt.clone();
     if let Some(committed) = &mut again.committed {
         committed.body.commit = Hash([7; 32]);
@@ -299,6 +302,7 @@ fn received(world: &World) -> Vec<Shown> {
         show("received money without its receipt", Vec::new(), kept),
         show("a receipt without COMMITTED", vec![without_waiver], kept),
         show("a receipt whose COMMIT names no checkpoint", vec![only_settles], kept),
+        show("a receipt of a refund", vec![back], kept),
         show("a receipt whose COMMIT is not signed", vec![forged], kept),
         show("a receipt of somebody else", vec![not_its_own], kept),
         show("a receipt whose COMMITTED is of another COMMIT", vec![again], kept),

@@ -41,13 +41,22 @@ fn messages(samples: &Samples) -> Vec<Case> {
     };
     let list = [
         ("", Message::CommitRequest { request: samples.request.clone(), order }),
+        (
+            " of a refund",
+            Message::CommitRequest {
+                request: samples.refund_request.clone(),
+                order: text("2 tea"),
+            },
+        ),
         (" of a receipt", Message::Attachment(samples.receipt.clone())),
         (" of a release by the seller", Message::Attachment(samples.release.clone())),
         (" of a release by the office", Message::Attachment(samples.voided.clone())),
         ("", Message::Agreed(samples.agreed.clone())),
         (" that spends a receipt", Message::Agreed(samples.onward.clone())),
+        (" of a refund", Message::Agreed(samples.refund.clone())),
         ("", Message::Refused(samples.refused.clone())),
         (" that names a limit", Message::Refused(samples.over_limit.clone())),
+        (" that names what is left", Message::Refused(samples.over_refund.clone())),
         ("", Message::Commit(samples.commit.clone())),
         (" of an AGREED", Message::Abort(samples.abort.clone())),
         (" of a request", Message::Abort(samples.abort_of_request.clone())),

@@ -30,6 +30,10 @@ pub(crate) struct Samples {
     pub(crate) released: Signed<Released>,
     pub(crate) refused: Signed<Refused>,
     pub(crate) over_limit: Signed<Refused>,
+    pub(crate) over_refund: Signed<Refused>,
+    /// The buyer asks the seller for a part of the first payment back.
+    pub(crate) refund_request: Signed<CommitRequest>,
+    pub(crate) refund: Signed<Agreed>,
     pub(crate) status: Signed<Status>,
     pub(crate) status_of_request: Signed<Status>,
     /// Of the second entry, by the seller.
@@ -75,6 +79,9 @@ impl Samples {
         sellers.cum_in = agreed.body.amount;
         let onward =
             world.entry(seller, &mut sellers, &onward_request, std::slice::from_ref(&receipt));
+        let mut back = world.request(buyer, seller, 500, 4).body;
+        back.refund_of = Some(agreed.body.tx);
+        let refund_request = world.sign(&buyer.signer, back);
         let status = |agreed| status(world, &request, agreed);
         Self {
             claim: world.receipt(seller, buyer, &agreed, &[]),
@@ -87,6 +94,9 @@ impl Samples {
                 name: LimitName::PerPayment,
                 limit: 50_000,
             }),
+            over_refund: refused(RefusedReason::Refund { left: 235 }),
+            refund: world.entry(seller, &mut world.chain(&seller.checkpoint), &refund_request, &[]),
+            refund_request,
             status: status(Some(agreed.hash(&office))),
             status_of_request: status(None),
             sync: sync(world, &[&agreed, &aborted], &commit, &abort),

@@ -140,6 +140,7 @@ impl World {
             order_hash: order_hash("2 tea"),
             vote_ms: 60_000,
             redeem_by: payer.checkpoint.body.expires.plus(u64::from(CLAIM_WINDOW)),
+            refund_of: None,
         };
         self.sign(&payee.signer, body)
     }
@@ -171,6 +172,7 @@ impl World {
             tx: terms.tx_id(),
             request: request.hash(&self.office()),
             redeem_by: terms.redeem_by,
+            refund_of: terms.refund_of,
             hops: hops.max().unwrap_or(0),
             attachments: List::new(names).unwrap_or_default(),
         }

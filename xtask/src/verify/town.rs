@@ -285,6 +285,7 @@ impl Town {
             amount: Money::new(amount, Currency::by_code("INR")?),
             order_id: Text::new(order.as_str())?,
             order,
+            refund_of: None,
         };
         let peer = self.devices[seller].peer;
         let Ok(tx) = self.devices[seller].wallet.request(self.now, peer, &terms) else {

@@ -134,6 +134,7 @@ impl Town {
             tx,
             request: Hash([8; 32]),
             redeem_by: checkpoint.body.expires.plus(u64::from(certificate.body.claim_window)),
+            refund_of: None,
             hops: 0,
             attachments: List::empty(),
         };

@@ -132,6 +132,8 @@ pub(super) struct Model<'a> {
     /// Entries of each checkpoint.
     pub(super) entries: BTreeMap<Hash, Vec<(Agreed, Hash)>>,
     pub(super) by_entry: BTreeMap<Hash, PaymentKey>,
+    /// Refunds, by the payment that they are of.
+    pub(super) refunds: BTreeMap<PaymentKey, Vec<PaymentKey>>,
     /// ABORTs shown before the entry they are about.
     pub(super) aborts: BTreeMap<PaymentKey, onehop_wire::AbortSubject>,
     /// Whom a fork proof of this hash convicts.
@@ -154,6 +156,7 @@ impl<'a> Model<'a> {
             order: BTreeMap::new(),
             entries: BTreeMap::new(),
             by_entry: BTreeMap::new(),
+            refunds: BTreeMap::new(),
             aborts: BTreeMap::new(),
             forks: BTreeMap::new(),
             debts: BTreeMap::new(),

@@ -11,6 +11,7 @@ use onehop_wire::{Abort, AbortSubject, Agreed, Commit, Hash, Signed, UnixSeconds
 use super::model::{Fault, Model, Owner, Payment, Purse, ensure};
 use crate::evidence::{Enrolled, Evidence, Issued};
 use crate::operator::{COMMAND_SECONDS_MAX, Command, OperatorCommand};
+use crate::refunds::first_of;
 use crate::rows::{Account, PaymentKey};
 
 impl Model<'_> {
@@ -184,6 +185,7 @@ impl Model<'_> {
         let newest = self.owner(wallet)?.newest == checkpoint;
         let is_closed = self.purse(checkpoint)?.closed.is_some();
         ensure(newest && !is_closed, "a closed checkpoint was closed again")?;
+        self.ensure_refunds_synced(&sync)?;
         let closed = (Box::new(sync.clone()), hash);
         self.purses.entry(checkpoint).and_modify(|purse| purse.closed = Some(closed));
         let mut chain: BTreeSet<Hash> = BTreeSet::new();
@@ -288,6 +290,9 @@ impl Model<'_> {
         self.entries.entry(agreed.checkpoint).or_default().push((agreed.clone(), entry));
         self.by_entry.insert(entry, key);
         self.order.entry(key.payer).or_default().push(key);
+        if let Some(of) = agreed.refund_of {
+            self.refunds.entry(first_of(&key, of)).or_default().push(key);
+        }
         self.payments.insert(key, payment);
         Ok(())
     }
@@ -317,6 +322,7 @@ impl Model<'_> {
         let (agreed, entry) = (verified.entry.agreed.body(), verified.entry.agreed.hash());
         let payer = verified.payer.checkpoint().body().wallet;
         let key = PaymentKey { tx: agreed.tx, payer, payee: agreed.payee };
+        self.ensure_refund_claimed(key, agreed)?;
         if !self.by_entry.contains_key(&entry) {
             let closed = self.purse(agreed.checkpoint)?.closed.is_some();
             self.register(key, agreed, entry)?;

@@ -9,6 +9,7 @@ mod histories;
 mod limits;
 mod lost;
 mod payments;
+mod refunds;
 mod stores;
 #[cfg(feature = "service")]
 mod threads;

@@ -206,6 +206,23 @@ impl Wallet {
         named: Option<Hash>,
         attachments: Vec<Attachment>,
     ) -> Paid {
+        self.pay_for(payee, amount, named, attachments, None)
+    }
+
+    /// The same, of a refund of `first`.
+    pub(super) fn refund(&mut self, payee: &Self, amount: u64, first: &Paid) -> Paid {
+        let (named, first) = (Some(payee.here()), first.agreed.body.tx);
+        self.pay_for(payee, amount, named, Vec::new(), Some(first))
+    }
+
+    fn pay_for(
+        &mut self,
+        payee: &Self,
+        amount: u64,
+        named: Option<Hash>,
+        attachments: Vec<Attachment>,
+        refund_of: Option<TxId>,
+    ) -> Paid {
         self.next_nonce += 1;
         let redeem_by =
             self.checkpoint.body.expires.plus(u64::from(self.certificate.body.claim_window));
@@ -222,6 +239,7 @@ impl Wallet {
             order_hash: Hash([7; 32]),
             vote_ms: 60_000,
             redeem_by,
+            refund_of,
         };
         let request = payee.key.sign(&self.office, request).into_signed();
         let agreed = self.agree(payee, &request, &attachments);
@@ -229,7 +247,7 @@ impl Wallet {
         self.finish(payee, request, agreed, named, attachments)
     }
 
-    fn agree(
+    pub(super) fn agree(
         &self,
         payee: &Self,
         request: &Signed<CommitRequest>,
@@ -253,6 +271,7 @@ impl Wallet {
             tx: request.body.tx_id(),
             request: request.hash(&self.office),
             redeem_by: request.body.redeem_by,
+            refund_of: request.body.refund_of,
             hops: hops.max().unwrap_or(0),
             attachments: List::new(attachments.iter().map(Attachment::hash).collect()).unwrap(),
         };

@@ -92,6 +92,7 @@ impl Wallet {
             tx,
             request: Hash([8; 32]),
             redeem_by: self.checkpoint.body.expires.plus(window),
+            refund_of: None,
             hops: 0,
             attachments: List::empty(),
         };

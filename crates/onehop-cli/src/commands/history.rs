@@ -11,7 +11,7 @@ use crate::render::Screen;
 use crate::words;
 
 /// The columns of `--csv`.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "tx",
     "direction",
     "standing",
@@ -23,6 +23,7 @@ const COLUMNS: [&str; 11] = [
     "order_id",
     "order",
     "redeem_by",
+    "refund_of",
 ];
 
 /// `onehop history`.
@@ -67,8 +68,10 @@ fn line(screen: Screen, payment: &PaymentView) {
     };
     let amount = format!("{sign}{}", payment.amount);
     let (name, order) = (&payment.name, &payment.order);
+    let of = payment.refund_of.map(|first| format!("  (refund of {})", first.short()));
+    let of = of.unwrap_or_default();
     screen.result(
-        format!("{tx}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}"),
+        format!("{tx}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}{of}"),
         &words::payment_json(payment),
     );
 }
@@ -81,8 +84,8 @@ fn csv<'a>(screen: Screen, page: impl Iterator<Item = &'a PaymentView>) -> Resul
         let value = words::payment_json(payment);
         let cells = COLUMNS.map(|column| match value.get(column) {
             Some(serde_json::Value::String(text)) => harmless(text),
+            Some(serde_json::Value::Null) | None => String::new(),
             Some(other) => other.to_string(),
-            None => String::new(),
         });
         table.write_record(cells)?;
     }

@@ -114,6 +114,21 @@ pub(crate) fn check_purse(home: &Home) -> Result<()> {
     Ok(())
 }
 
+/// What a seller asks for, in a sentence.
+fn what(payee: &str, terms: &Terms, first: Option<Money>, short_code: &str) -> String {
+    let (amount, order) = (terms.amount, &terms.order);
+    match (terms.refund_of, first) {
+        (Some(of), Some(first)) => format!(
+            "{payee:?} asks back {amount} of {first} you received (payment {}) for {order:?} (code \
+             {short_code})",
+            of.short()
+        ),
+        (Some(_) | None, _) => {
+            format!("{payee:?} asks for {amount} for {order:?} (code {short_code})")
+        }
+    }
+}
+
 impl Purchase<'_> {
     async fn run(&mut self) -> Result<Exit> {
         loop {
@@ -149,8 +164,10 @@ impl Purchase<'_> {
                 }
             }
             Event::SessionClosed { peer } => return Ok(self.on_closed(peer)),
-            Event::Asked { tx, peer, payee, terms, short_code, in_doubt_with_payee } => {
-                self.on_asked(tx, peer, &payee, &terms, &short_code, in_doubt_with_payee).await?;
+            Event::Asked { tx, peer, payee, terms, short_code, in_doubt_with_payee, first } => {
+                let what = what(&payee, &terms, first, &short_code);
+                self.on_asked((tx, peer), &payee, &terms, &what, &short_code, in_doubt_with_payee)
+                    .await?;
             }
             Event::AskedNoMore { tx, why } if self.is_asked(tx) => {
                 return Ok(Some(self.not_paid(Some(tx), why)));
@@ -252,10 +269,10 @@ impl Purchase<'_> {
 
     async fn on_asked(
         &mut self,
-        tx: TxId,
-        peer: PeerId,
+        (tx, peer): (TxId, PeerId),
         payee: &str,
         terms: &Terms,
+        what: &str,
         short_code: &str,
         in_doubt: bool,
     ) -> Result<()> {
@@ -276,9 +293,9 @@ impl Purchase<'_> {
             "order_id": terms.order_id.as_str(),
             "code": short_code,
             "in_doubt_with_payee": in_doubt,
+            "refund_of": terms.refund_of.map(|of| of.to_string()),
         });
-        let text = format!("{payee:?} asks for {amount} for {order:?} (code {short_code})");
-        self.nearby.screen.question("asked", text, &json);
+        self.nearby.screen.question("asked", what, &json);
         self.stage = Stage::Asked { tx, peer };
         self.asked = Some((amount, payee.to_owned()));
         if let Some(max) = self.max.filter(|max| amount.minor() > max.minor()) {

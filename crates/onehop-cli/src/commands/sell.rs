@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::amount;
 use crate::args::{Global, SellArgs};
-use crate::commands::init;
+use crate::commands::{init, receipt};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home};
 use crate::nearby::{Heard, Nearby, block_on};
@@ -53,7 +53,11 @@ struct Sale<'a> {
 /// `onehop sell`.
 pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exit> {
     let home = folder::open(global)?;
-    let terms = terms(&home, &args.amount, &args.order, args.order_id.clone())?;
+    let refund_of = args.refund_of.as_ref().map(|digits| receipt::payment(&home, digits));
+    let refund_of = refund_of.transpose()?;
+    let order = args.order.as_deref().unwrap_or("refund");
+    let terms = terms(&home, &args.amount, order, args.order_id.clone())?;
+    let terms = Terms { refund_of, ..terms };
     if let Some(payment) = paid_before(&home, &terms)? {
         let is_acknowledged = !words::is_unacknowledged(&payment);
         return Ok(paid(screen, payment.amount, payment.tx, is_acknowledged));
@@ -62,7 +66,12 @@ pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exi
         let mut nearby = Nearby::start(home.keeper, &args.link, screen, true).await?;
         nearby.handle.sell().await?;
         let text = format!("looking for buyers: {} for {:?}", terms.amount, terms.order);
-        let json = json!({ "amount": terms.amount.minor(), "order": terms.order, "order_id": terms.order_id.as_str() });
+        let json = json!({
+            "amount": terms.amount.minor(),
+            "order": terms.order,
+            "order_id": terms.order_id.as_str(),
+            "refund_of": terms.refund_of.map(|tx| tx.to_string()),
+        });
         screen.progress("selling", text, &json);
         let until = Instant::now() + Duration::from_secs(u64::from(args.seconds));
         let stage = Stage::Looking;
@@ -136,7 +145,7 @@ pub(crate) fn terms(
     let order_id: OrderId = Text::new(order_id).map_err(|why| bad("order id", why))?;
     let order: Text<{ onehop_wire::limits::ORDER_TEXT_MAX }> =
         Text::new(order.to_owned()).map_err(|why| bad("order", why))?;
-    Ok(Terms { amount, order_id, order: order.to_string() })
+    Ok(Terms { amount, order_id, order: order.to_string(), refund_of: None })
 }
 
 impl Sale<'_> {

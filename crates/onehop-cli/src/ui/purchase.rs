@@ -143,7 +143,8 @@ impl Purchase {
                 self.stage = Stage::Introduced(peer);
             }
             Event::SessionClosed { peer } => self.on_closed(peer),
-            Event::Asked { tx, peer, payee, terms, short_code, in_doubt_with_payee } => {
+            Event::Asked { tx, peer, payee, mut terms, short_code, in_doubt_with_payee, first } => {
+                terms.order = words::order(&terms, first);
                 self.on_asked(tx, peer, payee, &terms, short_code, in_doubt_with_payee);
             }
             Event::AskedNoMore { tx, why } if self.is_asked(tx) => {

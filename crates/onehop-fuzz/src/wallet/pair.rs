@@ -224,6 +224,7 @@ impl Pair {
             amount: Money::new(amount, rupees()),
             order_id: text(&format!("A-{order}")),
             order: "2 tea".to_owned(),
+            refund_of: None,
         };
         if self.may(REQUEST) {
             let (now, peer) = (self.now(), PeerId(self.peer));

@@ -154,6 +154,7 @@ pub(crate) fn terms(minor: u64, order: &str) -> Terms {
         amount: Money::new(minor, inr()),
         order_id: OrderId::new(order).unwrap(),
         order: "two cups of tea".to_owned(),
+        refund_of: None,
     }
 }
 

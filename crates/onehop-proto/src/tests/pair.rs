@@ -237,6 +237,7 @@ impl Pair {
             amount: Money::new(amount, Office::currency()),
             order_id: Text::new(order).unwrap(),
             order: "two teas".to_owned(),
+            refund_of: None,
         }
     }
 

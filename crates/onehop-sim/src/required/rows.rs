@@ -238,7 +238,7 @@ pub(crate) const BUYER: &[Row] = &[
     ),
     row(
         "ASKED",
-        "yes, and checks 4 to 8 of §5.3 still pass",
+        "yes, and checks 4 to 9 of §5.3 still pass",
         &[(Honest, &["buyer ASKED yes -> buyer PREPARED"])],
     ),
     row(

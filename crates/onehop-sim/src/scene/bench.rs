@@ -398,7 +398,7 @@ impl Bench {
         self.orders += 1;
         let order = format!("order {}", self.orders);
         let order_id = Text::new(order.as_str()).unwrap_or_default();
-        Terms { amount: Money::new(amount, currency()), order_id, order }
+        Terms { amount: Money::new(amount, currency()), order_id, order, refund_of: None }
     }
 
     /// The seller asks on the open channel; nothing is delivered yet.

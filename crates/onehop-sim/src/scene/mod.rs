@@ -18,6 +18,7 @@ mod exposure;
 mod lost;
 mod meetings;
 mod purses;
+mod refunds;
 mod restored;
 mod rogue;
 mod tables;
@@ -166,6 +167,8 @@ pub const ALL: &[Scene] = &[
     scene("a wallet restored from its key", lost::restored),
     scene("a wallet reported lost", lost::reported),
     scene("a backup at every state of a payment", restored::everywhere),
+    scene("a refund asked for again", refunds::asked_again),
+    scene("refunds above the payment", refunds::claimed),
 ];
 
 // Names of what scenes judge beyond the checkers of the world.
@@ -174,6 +177,8 @@ pub const ALL: &[Scene] = &[
 pub const VOTES: &str = "spec 6.5 the payee's check";
 /// Requests are numbered once and a retry is a new payment.
 pub const REQUESTS: &str = "spec P-5, P-6 requests are new";
+/// Refunds are at most what was paid.
+pub const REFUNDS: &str = "spec 6.7 refunds within the payment";
 /// A buyer keeps its own limits.
 pub const OWN_LIMITS: &str = "spec M-8 the buyer's limits";
 /// Who is met is certified, in time and not revoked.

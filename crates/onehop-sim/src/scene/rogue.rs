@@ -27,6 +27,8 @@ pub(crate) struct Rogue {
     /// What it was told and has not looked at.
     pub(crate) inbox: Vec<Message>,
     requests: u64,
+    /// What its requests ask back.
+    pub(crate) refund_of: Option<TxId>,
 }
 
 impl Rogue {
@@ -48,8 +50,19 @@ impl Rogue {
         };
         let (certificate, checkpoint) = (answer.certificate, answer.checkpoint);
         let (last, session, inbox) = (None, None, Vec::new());
-        let mut rogue =
-            Self { key, certificate, checkpoint, office, trust, last, session, inbox, requests: 0 };
+        let (requests, refund_of) = (0, None);
+        let mut rogue = Self {
+            key,
+            certificate,
+            checkpoint,
+            office,
+            trust,
+            last,
+            session,
+            inbox,
+            requests,
+            refund_of,
+        };
         if funds > 0 {
             let wallet = rogue.id();
             bench.deposit(wallet, funds)?;
@@ -212,6 +225,7 @@ impl Rogue {
             order_hash: Hash([7; 32]),
             vote_ms: 60_000,
             redeem_by: payer.checkpoint.body.expires.plus(window),
+            refund_of: self.refund_of,
         };
         self.key.sign(&self.office, body).into_signed()
     }
@@ -241,6 +255,7 @@ impl Rogue {
             tx: request.body.tx_id(),
             request: request.hash(&self.office),
             redeem_by: request.body.redeem_by,
+            refund_of: request.body.refund_of,
             hops: hops.max().unwrap_or(0),
             attachments: or_stuck(
                 List::new(attachments.iter().map(Attachment::hash).collect()),

@@ -110,6 +110,11 @@ impl Unit {
         Ok(unit)
     }
 
+    /// Its log, whole.
+    pub(crate) fn records(&self) -> Vec<LogRecord> {
+        self.log.iter().map(|(.., record)| record.clone()).collect()
+    }
+
     /// Carries out every output, as the wallet's contract says.
     pub(crate) fn drain(&mut self, facts: &mut Facts) {
         while !self.is_dead {

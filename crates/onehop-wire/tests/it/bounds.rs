@@ -5,7 +5,7 @@ use onehop_wire::limits::{MESSAGE_MAX, NAME_MAX, NESTING_MAX, PACKET_MAX};
 use onehop_wire::office::{ClaimBundle, Revocations};
 use onehop_wire::{
     Attachment, Claim, Currency, DecodeError, Hash, List, Message, Money, Packet, Signed, Text,
-    decode, encode,
+    TxId, decode, encode,
 };
 
 use crate::vectors::{bytes, cases, text};
@@ -112,11 +112,13 @@ fn the_longest_message_without_attachments_is_within_its_bound() {
     let body = &mut agreed.body;
     (body.seq, body.amount, body.cum_out) = (u64::MAX, u64::MAX, u64::MAX);
     (body.cum_back, body.cum_in, body.redeem_by.0) = (u64::MAX, u64::MAX, u64::MAX);
+    body.refund_of = Some(TxId([0; 32]));
     body.attachments = List::empty();
     let body = &mut request.body;
     (body.epoch, body.vote_ms) = (u32::MAX, u32::MAX);
     (body.number, body.amount, body.redeem_by.0) = (u64::MAX, u64::MAX, u64::MAX);
     body.order_id = Text::new("o".repeat(32)).unwrap();
+    body.refund_of = Some(TxId([0; 32]));
     let Message::Status { status, .. } = message_named("STATUS with an AGREED") else {
         panic!("not a STATUS")
     };
@@ -134,7 +136,7 @@ fn the_longest_message_without_attachments_is_within_its_bound() {
     assert!(lengths.iter().all(|length| *length <= MESSAGE_MAX), "{lengths:?}");
     // With all its attachments named, an AGREED is as long as its table says.
     agreed.body.attachments = List::new(vec![Hash([0; 32]); 10]).unwrap();
-    assert_eq!(encode(&Message::Agreed(agreed)).len(), 611);
+    assert_eq!(encode(&Message::Agreed(agreed)).len(), 644);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn agreed() -> impl Strategy<Value = Agreed> {
                 tx: TxId(tx),
                 request: Hash(request),
                 redeem_by: UnixSeconds(redeem_by),
+                refund_of: (hops % 2 == 0).then_some(TxId(prev)),
                 hops,
                 attachments: List::new(named.into_iter().map(Hash).collect()).unwrap(),
             }
@@ -67,6 +68,7 @@ fn request() -> impl Strategy<Value = CommitRequest> {
                 order_hash: Hash(order),
                 vote_ms,
                 redeem_by: UnixSeconds(date),
+                refund_of: (epoch % 2 == 0).then_some(TxId(order)),
             }
         },
     )
