@@ -103,7 +103,7 @@ class Audit:
     def _proof(self, data):
         self.report.proofs += 1
         try:
-            self.report.guilty.add(check_proof(data, self.root)[0])
+            self.report.guilty.add(check_proof(data, self.root, self.books.trust.roots[1:])[0])
         except (Fault, Refused) as fault:
             self.report.find(f"proof {self.report.proofs}: {fault}")
 

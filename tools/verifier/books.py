@@ -135,6 +135,9 @@ class Books(Debts):
     def _officekey(self, key):
         self.trust.add_key(key)
 
+    def _newroot(self, root):
+        self.trust.add_root(root)
+
     def _enrolled(self, row):
         enrol, certificate, checkpoint = row["enrol"], row["certificate"], row["checkpoint"]
         self.trust.need_signed(enrol, enrol.body["key"], "its own key")

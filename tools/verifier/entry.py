@@ -18,8 +18,7 @@ def check_entry(trust, certificate, checkpoint, agreed, attachments):
     payer, purse = trust.purse(certificate, checkpoint)
     wallet, body = wallet_id(payer["key"]), agreed.body
     trust.need_signed(agreed, payer["key"], "the payer")
-    _check_names(trust, payer, checkpoint, body, wallet)
-    _check_chain(body, trust.hash(checkpoint))
+    check_part(trust, payer, checkpoint, body, wallet)
     releases, receipts = _attached(body, attachments)
     back = _check_releases(trust, payer, wallet, agreed, releases)
     inward, hops = _check_receipts(trust, payer, wallet, body, receipts)
@@ -28,6 +27,12 @@ def check_entry(trust, certificate, checkpoint, agreed, attachments):
     need(body["cum_out"] <= proven, "M-12: more is spent than is proven")
     _check_limits(payer["limits"], body, back, len(releases))
     return wallet
+
+
+def check_part(trust, payer, checkpoint, body, wallet):
+    """Steps 8 and 9: what an entry without its attachments says."""
+    _check_names(trust, payer, checkpoint, body, wallet)
+    _check_chain(body, trust.hash(checkpoint))
 
 
 def _check_names(trust, payer, checkpoint, body, wallet):

@@ -31,10 +31,17 @@ def fork_of_close(trust, agreed, sync):
     return "gap" if entry["cum_out"] >= close["cum_out"] else None
 
 
-def check_proof(data, root):
-    """Checks a file of a fork proof. Returns the guilty wallet's id, the rule and the proof's hash."""
-    proof = decode(types.ForkProof, data, types.OFFICE_MAX)
+def check_proof(data, root, successors=()):
+    """Checks a file of a fork proof. Successors of the root are trusted as well.
+
+    Returns the guilty wallet's id, the rule and the proof's hash."""
     trust = Trust(root)
+    trust.roots.extend(successors)
+    return check_contents(trust, decode(types.ForkProof, data, types.OFFICE_MAX))
+
+
+def check_contents(trust, proof):
+    """The same of a proof that was read; the keys that it brings are trusted from then on."""
     for key in proof["office_keys"]:
         trust.add_key(key)
     key = trust.certificate(proof["payer"])["key"]
@@ -52,4 +59,4 @@ def check_proof(data, root):
     return wallet_id(key), rule, hash_of("fork-proof", trust.hash(first), trust.hash(second))
 
 
-__all__ = ["Fault", "Refused", "check_proof", "fork_of_close", "fork_of_entries"]
+__all__ = ["Fault", "Refused", "check_contents", "check_proof", "fork_of_close", "fork_of_entries"]

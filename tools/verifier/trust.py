@@ -18,6 +18,11 @@ class Trust:
     def __init__(self, root):
         self.office, self.roots, self.keys = office_id(root), [root], {}
 
+    def copy(self):
+        other = Trust(self.roots[0])
+        other.office, other.roots, other.keys = self.office, list(self.roots), dict(self.keys)
+        return other
+
     def hash(self, statement):
         return statement_hash(statement, self.office)
 

@@ -62,6 +62,7 @@ Outcome = Struct(
 )
 Pending = Struct(tx=tx_id, until=u64, signed_by=u32)
 Revocations = Struct(number=u32, wallets=List(wallet, 4096), signed_by=u32)
+RevocationDelta = Struct(number=u32, added=List(wallet, 64), signed_by=u32)
 
 # Section 5: payments.
 CommitRequest = Struct(
@@ -135,6 +136,7 @@ STATEMENTS = {
     "outcome": Outcome,
     "pending": Pending,
     "revocations": Revocations,
+    "revocation-delta": RevocationDelta,
     "enrol": Enrol,
     "resolve": Resolve,
     "hello-2": SellerProof,
@@ -196,6 +198,24 @@ STATEMENTS["sync"] = Sync = Struct(
     transfer=Enum(**{"None": None}, Charge=u64, Withdraw=u64),
 )
 
+# Sections 5.12 and 8.1.
+ForkProof = Struct(
+    office_keys=List(signed("office-key"), 16),
+    payer=signed("certificate"),
+    first=signed("agreed"),
+    second=Enum(Entry=signed("agreed"), Close=signed("sync")),
+)
+Head = Struct(
+    payer=signed("certificate"), checkpoint=signed("checkpoint"), agreed=signed("agreed")
+)
+NewsItem = Enum(
+    Root=signed("new-root"),
+    Key=signed("office-key"),
+    Delta=signed("revocation-delta"),
+    Fork=ForkProof,
+    Head=Head,
+)
+
 Message = Enum(
     CommitRequest=Struct(request=signed("commit-request"), order=Text(256)),
     Attachment=Attachment,
@@ -211,6 +231,7 @@ Message = Enum(
         agreed=Option(signed("agreed")),
     ),
     Unknown=tx_id,
+    News=Struct(revocations=u32, items=List(NewsItem, 64)),
 )
 
 # Section 4.
@@ -238,14 +259,9 @@ BuyerIntroduction = Struct(
     proof=signature,
 )
 
-# Sections 8.1 and 9.3 to 9.6.
-ForkProof = Struct(
-    office_keys=List(signed("office-key"), 16),
-    payer=signed("certificate"),
-    first=signed("agreed"),
-    second=Enum(Entry=signed("agreed"), Close=signed("sync")),
-)
+# Sections 9.3 to 9.6.
 EnrolAnswer = Struct(
+    new_roots=List(signed("new-root"), 16),
     office_key=signed("office-key"),
     certificate=signed("certificate"),
     checkpoint=signed("checkpoint"),
@@ -257,6 +273,8 @@ SyncAnswer = Struct(
     checkpoint=signed("checkpoint"),
     transfer=Enum(Done=None, Refused=Text(200)),
     revocations=signed("revocations"),
+    deltas=List(signed("revocation-delta"), 64),
+    new_roots=List(signed("new-root"), 16),
     outcomes=List(signed("outcome"), 4096),
 )
 ClaimBundle = Struct(claims=List(Claim, 64))
@@ -376,4 +394,5 @@ Evidence = Enum(
     Lapsed=Dated,
     GivenBack=Dated,
     Decided=signed("outcome"),
+    NewRoot=signed("new-root"),
 )

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from . import entry, framing, gatt, judge, money, types
+from . import entry, framing, gatt, judge, money, news, types
 from .codec import Refused, decode
 from .crypto import (
     Broken,
@@ -139,6 +139,17 @@ def _entry(case):
     need(case["fault"] is None, f"accepted, and the vector says {case['fault']!r}")
 
 
+def item(case):
+    trust = news.office_trust(decode(types.OfficeInfo, _hex(case, "office"), BODY_MAX))
+    told = decode(types.NewsItem, _hex(case, "item"), BODY_MAX)
+    try:
+        news.check_item(trust, told)
+    except Fault as fault:
+        need(case["fault"] is not None, f"dropped ({fault}), and the vector accepts it")
+        return
+    need(case["fault"] is None, f"accepted, and the vector says {case['fault']!r}")
+
+
 def frames(case):
     sides = {"connecting": framing.Incoming(), "accepting": framing.Incoming()}
     other = {"connecting": "accepting", "accepting": "connecting"}
@@ -197,6 +208,7 @@ CHECKS = {
     "framing.json": frames,
     "bluetooth.json": bluetooth,
     "judgements.json": judgements,
+    "news.json": item,
 }
 
 

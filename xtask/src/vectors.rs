@@ -14,6 +14,7 @@ mod hpke;
 pub(crate) mod judgements;
 pub(crate) mod messages;
 mod money;
+mod news;
 pub(crate) mod readable;
 pub(crate) mod records;
 pub(crate) mod samples;
@@ -80,6 +81,7 @@ pub(crate) fn generate() -> anyhow::Result<Vec<VectorFile>> {
             "Case files, and who is guilty in them or the part for which they are refused.",
             judgements::cases(&world)?,
         ),
+        ("news.json", "Items of NEWS, and those that prove nothing.", news::cases(&world)?),
         (
             "framing.json",
             "Messages cut into frames by a channel that loses nothing, and frames to drop.",

@@ -105,6 +105,7 @@ impl CaseSearch {
             Evidence::Claimed(_)
             | Evidence::Resolved(_)
             | Evidence::Decided(_)
+            | Evidence::NewRoot(_)
             | Evidence::Enrolled(_)
             | Evidence::Issued(_)
             | Evidence::Operator(_)

@@ -4,14 +4,14 @@ use onehop_crypto::keys::is_strong;
 use onehop_crypto::verify;
 use onehop_wire::bounded::List;
 use onehop_wire::domain::wallet_id;
-use onehop_wire::limits::REVOCATIONS_MAX;
-use onehop_wire::office::{Enrol, EnrolAnswer, Revocations};
+use onehop_wire::limits::{DELTAS_MAX, NEW_ROOTS_MAX, REVOCATIONS_MAX};
+use onehop_wire::office::{Enrol, EnrolAnswer, NewRoot, RevocationDelta, Revocations};
 use onehop_wire::{Certificate, Checkpoint, Hash, OfficeKey, Signed, UnixSeconds, WalletId};
 
 use crate::draft::{Decided, Draft};
 use crate::error::Refusal;
 use crate::evidence::{Enrolled, Evidence};
-use crate::office::{NO_HASH, Office};
+use crate::office::{NEW_ROOTS, NO_HASH, Office};
 use crate::rows::{Account, CheckpointRow, WalletRow, key_of};
 use crate::store::{LedgerStore, StoreError, Table};
 
@@ -118,7 +118,8 @@ impl<S: LedgerStore> Draft<'_, S> {
             checkpoint: checkpoint.clone(),
         };
         self.keep(&Evidence::Enrolled(Box::new(kept)))?;
-        Ok(EnrolAnswer { office_key, certificate, checkpoint })
+        let new_roots = self.new_roots()?;
+        Ok(EnrolAnswer { new_roots, office_key, certificate, checkpoint })
     }
 
     /// The name in the form in which names are compared, if nobody has it.
@@ -236,6 +237,35 @@ impl<S: LedgerStore> Draft<'_, S> {
         Ok(self.signer.sign(self.trust.office(), body).into_signed())
     }
 
+    /// What each list has more than the one before, from the list after `known`, the newest
+    /// [`DELTAS_MAX`].
+    ///
+    /// Each wallet came on a list of its own: what a delta says follows from the order of the
+    /// evidence, and only who signs it from when it is asked for.
+    pub(crate) fn deltas(&self, known: u32) -> Decided<Vec<Signed<RevocationDelta>>> {
+        let (last, _) = self.revoked()?;
+        let most = u32::try_from(DELTAS_MAX).unwrap_or(u32::MAX);
+        let first = known.max(last.saturating_sub(most)).saturating_add(1);
+        let mut deltas = Vec::new();
+        for number in first..=last {
+            // A list from before its steps were kept leads nowhere.
+            let Some(wallet) = self.find::<WalletId>(Table::Meta, &step_key(number))? else {
+                deltas.clear();
+                continue;
+            };
+            let added = List::new(vec![wallet]).map_err(|_| Refusal::TooLong)?;
+            let body = RevocationDelta { number, added, signed_by: self.signer_number };
+            deltas.push(self.signer.sign(self.trust.office(), body).into_signed());
+        }
+        Ok(deltas)
+    }
+
+    /// Successors of the root, in order.
+    pub(crate) fn new_roots(&self) -> Decided<List<Signed<NewRoot>, NEW_ROOTS_MAX>> {
+        let roots: Vec<_> = self.find(Table::Meta, NEW_ROOTS)?.unwrap_or_default();
+        Ok(List::new(roots).map_err(|_| Refusal::TooLong)?)
+    }
+
     /// Puts a wallet on the next revocation list.
     pub(crate) fn revoke(&mut self, wallet: WalletId) -> Decided<()> {
         let mut row = self.wallet_row(wallet)?;
@@ -249,9 +279,15 @@ impl<S: LedgerStore> Draft<'_, S> {
             wallets.insert(at, wallet);
             let number = number.checked_add(1).ok_or(StoreError::Range)?;
             self.put(Table::Meta, REVOKED, &(number, wallets));
+            self.put(Table::Meta, &step_key(number), &wallet);
         }
         Ok(())
     }
+}
+
+/// Where the wallet lies that the list of this number added.
+fn step_key(number: u32) -> Vec<u8> {
+    key_of(&[REVOKED, b"/", &number.to_be_bytes()])
 }
 
 /// Until when payments out of a checkpoint may be claimed.

@@ -3,7 +3,7 @@
 //! The audit reads these rows and no others.
 
 use onehop_wire::evidence::Claim;
-use onehop_wire::office::{Enrol, Outcome, ResolveRequest, Sync};
+use onehop_wire::office::{Enrol, NewRoot, Outcome, ResolveRequest, Sync};
 use onehop_wire::{Certificate, Checkpoint, Hash, OfficeKey, Signed, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,8 @@ pub(crate) enum Evidence {
     },
     /// A payment was decided.
     Decided(Signed<Outcome>),
+    /// A root announced its successor.
+    NewRoot(Signed<NewRoot>),
 }
 
 impl Evidence {
@@ -58,6 +60,7 @@ impl Evidence {
             Self::Lapsed { .. } => "Lapsed",
             Self::GivenBack { .. } => "GivenBack",
             Self::Decided(_) => "Decided",
+            Self::NewRoot(_) => "NewRoot",
         }
     }
 }

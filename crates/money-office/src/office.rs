@@ -2,10 +2,9 @@
 
 use onehop_crypto::{SigningKey, Trust};
 use onehop_wire::bounded::List;
-use onehop_wire::domain::office_id;
-use onehop_wire::limits::NAME_MAX;
+use onehop_wire::limits::{NAME_MAX, NEW_ROOTS_MAX};
 use onehop_wire::mutant::{self, Mutant};
-use onehop_wire::office::OfficeInfo;
+use onehop_wire::office::{NewRoot, OfficeInfo};
 use onehop_wire::{
     Currency, Hash, OfficeId, OfficeKey, PublicKey, Signed, Text, TxId, UnixSeconds, encode,
 };
@@ -23,6 +22,8 @@ use crate::store::{Batch, LedgerStore, Purpose, StoreError, Table};
 const SETUP: &[u8] = b"setup";
 const CLOCK: &[u8] = b"clock";
 const SIGNER: &[u8] = b"signer";
+/// Where the successors of the root are.
+pub(crate) const NEW_ROOTS: &[u8] = b"new-roots";
 /// How often a call is decided again after another writer came in between.
 pub(crate) const TRIES_MAX: u32 = 20;
 
@@ -95,7 +96,8 @@ impl<S: LedgerStore> Office<S> {
         setup.first.check()?;
         let mut trust = Trust::new(root.public()).remembering();
         let signer = SigningKey::from_seed(seed);
-        let key = office_key(root, &signer, 1, now, profile.office_key_seconds);
+        let id = *trust.office();
+        let key = office_key((root, &id), &signer, 1, now, profile.office_key_seconds);
         trust.add_key(key.clone())?;
         store.begin(Purpose::Write)?;
         if store.get(Table::Meta, SETUP)?.is_some() {
@@ -126,7 +128,8 @@ impl<S: LedgerStore> Office<S> {
     /// Makes a new signing key, certified by the root, and signs with it from now on.
     ///
     /// # Errors
-    /// [`OfficeError`]; the root must be the one of [`Office::create`].
+    /// [`OfficeError`]; the root must be the one of [`Office::create`], or a successor that
+    /// [`Office::add_root`] announced.
     pub fn renew_key(
         &mut self,
         root: &SigningKey,
@@ -138,7 +141,8 @@ impl<S: LedgerStore> Office<S> {
             .map_or(self.setup.certificate_seconds, |profile| profile.office_key_seconds);
         let number = self.call(now, |draft| {
             let number = draft.signer_number.checked_add(1).ok_or(StoreError::Range)?;
-            let key = office_key(root, &signer, number, now, seconds);
+            let id = *draft.trust.office();
+            let key = office_key((root, &id), &signer, number, now, seconds);
             // Refuses a root that is not this office's.
             draft.trust.clone().add_key(key.clone())?;
             draft.put(Table::Meta, SIGNER, &(number, *signer.seed()));
@@ -147,6 +151,41 @@ impl<S: LedgerStore> Office<S> {
             Ok(number)
         })?;
         self.refresh()?;
+        Ok(number)
+    }
+
+    /// Announces `new` as the next root, signed by `root`; gives its number. Both certify signing
+    /// keys from then on. Announced again it keeps its number.
+    ///
+    /// Wallets hear of it at their next SYNC or from each other. A key that it certifies is refused
+    /// by those that have not: let some weeks pass before the first.
+    ///
+    /// # Errors
+    /// [`Refusal`] if `root` is not one of this office, or there are 16 successors already.
+    pub fn add_root(
+        &mut self,
+        root: &SigningKey,
+        new: PublicKey,
+        now: UnixSeconds,
+    ) -> Decided<u32> {
+        let number = self.call(now, |draft| {
+            let mut roots = draft.new_roots()?.into_inner();
+            if let Some(known) = roots.iter().find(|known| known.body.root == new) {
+                return Ok(known.body.number);
+            }
+            let number = u32::try_from(roots.len()).ok().and_then(|count| count.checked_add(1));
+            let number = number.ok_or(StoreError::Range)?;
+            let body = NewRoot { number, root: new, from: draft.now };
+            let statement = root.sign(draft.trust.office(), body).into_signed();
+            // Refuses a root that is not this office's.
+            draft.trust.clone().add_root(statement.clone())?;
+            roots.push(statement.clone());
+            let roots: List<_, NEW_ROOTS_MAX> = List::new(roots).map_err(|_| Refusal::TooLong)?;
+            draft.put(Table::Meta, NEW_ROOTS, &roots.into_inner());
+            draft.keep(&Evidence::NewRoot(statement))?;
+            Ok(number)
+        })?;
+        (self.trust, self.signer, self.signer_number) = keys(&self.store, &self.setup)?;
         Ok(number)
     }
 
@@ -164,9 +203,11 @@ impl<S: LedgerStore> Office<S> {
         let (number, _): (u32, [u8; 32]) = meta(&self.store, SIGNER)?;
         let key = self.store.get(Table::OfficeKeys, &number.to_be_bytes())?;
         let key = key.ok_or(StoreError::Missing { table: Table::OfficeKeys })?;
+        let new_roots = new_roots(&self.store)?;
+        let new_roots = List::new(new_roots).map_err(|_| Refusal::TooLong)?;
         Ok(OfficeInfo {
             root: self.setup.root,
-            new_roots: List::empty(),
+            new_roots,
             office_key: read_row(Table::OfficeKeys, &key)?,
             currency: self.setup.currency,
             name: self.setup.name.clone(),
@@ -351,10 +392,21 @@ fn meta<T: Serialize + DeserializeOwned>(
 fn keys(store: &impl LedgerStore, setup: &SetupRow) -> Decided<(Trust, SigningKey, u32)> {
     let (number, seed): (u32, [u8; 32]) = meta(store, SIGNER)?;
     let mut trust = Trust::new(setup.root).remembering();
+    for root in new_roots(store)? {
+        trust.add_root(root)?;
+    }
     for (_, bytes) in store.scan(Table::OfficeKeys, &[], None, usize::MAX)? {
         trust.add_key(read_row(Table::OfficeKeys, &bytes)?)?;
     }
     Ok((trust, SigningKey::from_seed(&seed), number))
+}
+
+/// Successors of the root, in order.
+fn new_roots(store: &impl LedgerStore) -> Result<Vec<Signed<NewRoot>>, StoreError> {
+    match store.get(Table::Meta, NEW_ROOTS)? {
+        Some(bytes) => read_row(Table::Meta, &bytes),
+        None => Ok(Vec::new()),
+    }
 }
 
 fn text(name: &str) -> Decided<Text<NAME_MAX>> {
@@ -365,7 +417,7 @@ fn text(name: &str) -> Decided<Text<NAME_MAX>> {
 }
 
 fn office_key(
-    root: &SigningKey,
+    (root, office): (&SigningKey, &OfficeId),
     signer: &SigningKey,
     number: u32,
     now: UnixSeconds,
@@ -373,7 +425,7 @@ fn office_key(
 ) -> Signed<OfficeKey> {
     let key = signer.public();
     let body = OfficeKey { number, key, not_before: now, not_after: now.plus(seconds) };
-    root.sign(&office_id(&root.public()), body).into_signed()
+    root.sign(office, body).into_signed()
 }
 
 /// A hash of nothing, for first checkpoints.

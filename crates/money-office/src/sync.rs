@@ -64,9 +64,10 @@ impl<S: LedgerStore> Draft<'_, S> {
         let chain = self.check_sync(body, &wallet, &row)?;
         let certificate = self.renewed(&wallet.certificate)?;
         self.cause = hash;
+        let known = row.signed.body.revocations;
         self.close(sync, hash, row, &chain)?;
         let moved = self.renew_purse(body, wallet.number)?;
-        let answer = self.reissue(body, certificate, &moved)?;
+        let answer = self.reissue(body, certificate, known, &moved)?;
         let answer = SyncAnswer { sync: hash, ..answer };
         self.answer(hash, &answer);
         Ok(answer)
@@ -215,11 +216,13 @@ impl<S: LedgerStore> Draft<'_, S> {
         Refusal::Insufficient { asked: self.money(asked), free: self.money(free) }
     }
 
-    /// Issues the next checkpoint and gathers the news.
+    /// Issues the next checkpoint and gathers what is new since the wallet's last: revocations
+    /// since list `known`, and outcomes.
     fn reissue(
         &mut self,
         sync: &Sync,
         certificate: Signed<Certificate>,
+        known: u32,
         moved: &Moved,
     ) -> Decided<SyncAnswer> {
         let row = self.wallet_row(sync.wallet)?;
@@ -245,12 +248,14 @@ impl<S: LedgerStore> Draft<'_, S> {
         };
         self.keep(&Evidence::Issued(Box::new(issued)))?;
         let outcomes = self.take_news(sync.wallet)?;
-        let known: Vec<_> = self.trust.keys().cloned().collect();
-        let newest = known.len().saturating_sub(OFFICE_KEYS_MAX);
-        let office_keys = List::new(known.into_iter().skip(newest).collect());
+        let keys: Vec<_> = self.trust.keys().cloned().collect();
+        let newest = keys.len().saturating_sub(OFFICE_KEYS_MAX);
+        let office_keys = List::new(keys.into_iter().skip(newest).collect());
         let office_keys = office_keys.map_err(|_| Refusal::TooLong)?;
         let outcomes = List::new(outcomes).map_err(|_| Refusal::TooLong)?;
         let revocations = self.revocations()?;
+        let deltas = List::new(self.deltas(known)?).map_err(|_| Refusal::TooLong)?;
+        let new_roots = self.new_roots()?;
         let (sync, transfer) = (self.cause, moved.result.clone());
         Ok(SyncAnswer {
             sync,
@@ -259,6 +264,8 @@ impl<S: LedgerStore> Draft<'_, S> {
             checkpoint,
             transfer,
             revocations,
+            deltas,
+            new_roots,
             outcomes,
         })
     }

@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Show available, held, in doubt and received-unsettled.
     Balance,
+    /// List whom this wallet refuses to meet, and who told: the office, or a wallet by news.
+    Refused,
     /// List payments, newest first.
     History(HistoryArgs),
     /// Whom this wallet has paid, and who has paid it.

@@ -83,6 +83,7 @@ fn run(args: Args) -> Exit {
         Command::Ui(ui) => ui::run(screen, &args.global, &ui),
         Command::Resume(resume) => commands::resume::run(screen, &args.global, &resume),
         Command::Balance => commands::show::balance(screen, &args.global),
+        Command::Refused => commands::show::refused(screen, &args.global),
         Command::History(history) => commands::history::run(screen, &args.global, &history),
         Command::Contacts => commands::contacts::run(screen, &args.global),
         Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),

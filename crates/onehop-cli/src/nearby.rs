@@ -17,6 +17,7 @@ use crate::args::{LinkArgs, LinkKind};
 use crate::render::Screen;
 use crate::stdin::Lines;
 use crate::trace::Trace;
+use crate::words;
 
 /// A node, and what a person says to it.
 #[derive(Debug)]
@@ -137,6 +138,25 @@ impl Nearby {
         let words = fault.words();
         let json = serde_json::json!({ "fault": words, "refused": is_refusal(fault) });
         self.screen.progress("fault", format!("ignored a device nearby: {words}"), &json);
+    }
+
+    /// Says what another wallet told behind a payment, or what this one concluded from it.
+    pub(crate) fn tell_news(&mut self, news: &Event) {
+        if let Event::RevocationsNews { number, added, from } = news {
+            let added: Vec<String> = added.iter().map(ToString::to_string).collect();
+            let count = added.len();
+            let json = serde_json::json!({
+                "revocations": number, "added": added, "from": from.to_string(),
+            });
+            self.screen.progress("revocations", words::revocations(*number, count), &json);
+        }
+        if let Event::ForkNews { wallet, name, from } = news {
+            let told = from.map(|from| from.to_string());
+            let json = serde_json::json!({
+                "wallet": wallet.to_string(), "name": name, "from": told,
+            });
+            self.screen.progress("fork", words::fork(name), &json);
+        }
     }
 
     /// Says what happened to the computer's Bluetooth.

@@ -71,6 +71,16 @@ fn limit_value(name: LimitName, limit: u64, currency: Currency) -> String {
     }
 }
 
+/// What a newer revocation list means to this wallet.
+pub(crate) fn revocations(number: u32, added: usize) -> String {
+    format!("heard of revocation list {number}: {added} more refused")
+}
+
+/// What a fork means to this wallet.
+pub(crate) fn fork(name: &str) -> String {
+    format!("{name:?} paid twice with the same money: refused from now on")
+}
+
 /// How a payment stands.
 pub(crate) const fn standing(standing: Standing) -> &'static str {
     match standing {

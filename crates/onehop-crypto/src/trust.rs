@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use onehop_wire::domain::office_id;
 use onehop_wire::mutant::{self, Mutant};
-use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, Revocations};
+use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, RevocationDelta, Revocations};
 use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
 };
@@ -54,6 +54,7 @@ pub enum ChainError {
 pub struct Trust {
     office: OfficeId,
     roots: Vec<PublicKey>,
+    new_roots: Vec<Signed<NewRoot>>,
     keys: BTreeMap<u32, Signed<OfficeKey>>,
     #[serde(skip)]
     memo: Memo,
@@ -64,7 +65,7 @@ impl Trust {
     #[must_use]
     pub fn new(root: PublicKey) -> Self {
         let (office, memo) = (office_id(&root), Memo::default());
-        Self { office, roots: vec![root], keys: BTreeMap::new(), memo }
+        Self { office, roots: vec![root], new_roots: Vec::new(), keys: BTreeMap::new(), memo }
     }
 
     /// The same trust, which remembers the office's statements that it has verified: for the office
@@ -96,9 +97,11 @@ impl Trust {
     /// # Errors
     /// [`ChainError::Signature`] if no trusted root signed it.
     pub fn add_root(&mut self, statement: Signed<NewRoot>) -> Result<(), ChainError> {
-        let root = self.verify_by_root(statement)?.body().root;
+        let statement = self.verify_by_root(statement)?.into_signed();
+        let root = statement.body.root;
         if !self.roots.contains(&root) {
             self.roots.push(root);
+            self.new_roots.push(statement);
         }
         Ok(())
     }
@@ -130,6 +133,13 @@ impl Trust {
     #[must_use]
     pub fn root(&self) -> PublicKey {
         self.roots.first().copied().unwrap_or(PublicKey([0; 32]))
+    }
+
+    /// The statements that announced successors of the first root, in the order in which they were
+    /// accepted, so that each verifies by a root before it.
+    #[must_use]
+    pub fn new_roots(&self) -> &[Signed<NewRoot>] {
+        &self.new_roots
     }
 
     /// The signing key of this number, if it is known.
@@ -195,6 +205,18 @@ impl Trust {
     ) -> Result<Verified<Revocations>, ChainError> {
         let number = list.body.signed_by;
         self.verify_by_key(list, number, None)
+    }
+
+    /// Checks that this office signed `delta`.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn delta(
+        &self,
+        delta: Signed<RevocationDelta>,
+    ) -> Result<Verified<RevocationDelta>, ChainError> {
+        let number = delta.body.signed_by;
+        self.verify_by_key(delta, number, None)
     }
 
     fn verify_by_key<T: Statement>(

@@ -245,7 +245,8 @@ fn clamp(sum: u128) -> u64 {
     u64::try_from(sum).unwrap_or(u64::MAX)
 }
 
-fn check_chain(payer: &Payer, entry: &Agreed) -> Result<(), EntryFault> {
+/// Steps 8 and 9 of spec §6.5.
+pub(crate) fn check_chain(payer: &Payer, entry: &Agreed) -> Result<(), EntryFault> {
     let checkpoint = &payer.checkpoint;
     if entry.checkpoint != checkpoint.hash() || entry.currency != checkpoint.body().currency {
         return Err(EntryFault::Checkpoint);

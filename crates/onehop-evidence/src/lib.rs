@@ -10,6 +10,7 @@ pub mod case;
 pub mod claim;
 pub mod entry;
 pub mod fork;
+pub mod news;
 pub mod release;
 
 pub use blame::{Finding, JudgeFault, Judgement, Part, Party, Row, judge};
@@ -17,4 +18,5 @@ pub use case::{CaseError, CaseMaker, read_case};
 pub use claim::{ClaimFault, VerifiedClaim, verify_claim};
 pub use entry::{EntryFault, Payer, PayerFault, VerifiedEntry, verify_entry};
 pub use fork::{ForkKind, contradiction, contradicts_close};
+pub use news::{HeadFault, ProofFault, VerifiedHead, fork_proof, verify_fork, verify_head};
 pub use release::{ReleaseFault, verify_abort, verify_release};

@@ -7,7 +7,8 @@ use onehop_wire::hello::{BuyerIntroduction, SellerIntroduction};
 use onehop_wire::limits::{OFFICE_BODY_MAX, PACKET_MAX};
 use onehop_wire::office::{
     ClaimAnswer, ClaimBundle, Enrol, EnrolAnswer, NewRoot, OfficeAnswer, OfficeInfo, OfficeRequest,
-    Outcome, Pending, Resolve, ResolveRequest, Revocations, Sync, SyncAnswer, Verdict,
+    Outcome, Pending, Resolve, ResolveRequest, RevocationDelta, Revocations, Sync, SyncAnswer,
+    Verdict,
 };
 use onehop_wire::{
     Abort, Agreed, Attachment, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed,
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 type Body = fn(&[u8]);
 
 /// The types by name; the first byte of an input picks one.
-pub const KINDS: [(&str, Body); 45] = [
+pub const KINDS: [(&str, Body); 46] = [
     ("Message", small::<Message>),
     ("Packet", small::<Packet>),
     ("Lookup", small::<Lookup>),
@@ -65,6 +66,7 @@ pub const KINDS: [(&str, Body); 45] = [
     ("u64", small::<u64>),
     ("text", small::<onehop_wire::Text<40>>),
     ("CaseFile", large::<onehop_wire::CaseFile>),
+    ("revocation-delta", large::<Signed<RevocationDelta>>),
 ];
 
 /// Decodes the bytes after the first as the type that the first one picks.

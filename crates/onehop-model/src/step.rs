@@ -339,7 +339,8 @@ fn is_durable(forced: &State, message: &Message) -> bool {
         | Message::Attachment(_)
         | Message::Refused(_)
         | Message::Status { agreed: None, .. }
-        | Message::Unknown(_) => true,
+        | Message::Unknown(_)
+        | Message::News(_) => true,
     }
 }
 
@@ -377,7 +378,7 @@ fn forge(messages: &[Message]) -> Option<Vec<Message>> {
         Message::Committed(committed) => &mut committed.signature,
         Message::Released(released) => &mut released.signature,
         Message::Status { status, .. } => &mut status.signature,
-        Message::Attachment(_) | Message::Unknown(_) => return None,
+        Message::Attachment(_) | Message::Unknown(_) | Message::News(_) => return None,
     };
     signature.0[7] ^= 1;
     Some(forged)

@@ -89,7 +89,9 @@ fn is_progress(event: &Event) -> bool {
         | Event::Accepted { .. }
         | Event::Acknowledged { .. }
         | Event::NotPaid { .. }
-        | Event::Reversed { .. } => false,
+        | Event::Reversed { .. }
+        | Event::RevocationsNews { .. }
+        | Event::ForkNews { .. } => false,
     }
 }
 

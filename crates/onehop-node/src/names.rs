@@ -25,5 +25,10 @@ pub(crate) const fn record_name(record: &LogRecord) -> &'static str {
         LogRecord::Seen { .. } => "SEEN",
         LogRecord::Frozen => "FROZEN",
         LogRecord::NumbersFrom(_) => "NUMBERS-FROM",
+        LogRecord::NewRootSeen(_) => "NEW-ROOT-SEEN",
+        LogRecord::Revoked { .. } => "REVOKED",
+        LogRecord::Forked { .. } => "FORKED",
+        LogRecord::HeadHeard(_) => "HEAD-HEARD",
+        LogRecord::Told { .. } => "TOLD",
     }
 }

@@ -54,6 +54,7 @@ impl State {
     /// This state without payments that are final and settled, and rows for the archive.
     fn pruned(&self, today: UnixSeconds) -> (Self, Vec<Row>) {
         let mut state = self.clone();
+        state.board.prune(today);
         state.orders_past.retain(|_, until| *until >= today);
         state.past.retain(|_, past| past.until >= today);
         let mut archived = self.prune_bought(&mut state, today);

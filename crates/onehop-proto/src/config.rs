@@ -59,3 +59,17 @@ pub(crate) const REFUSALS_PER_PAYEE_MAX: usize = 64;
 pub(crate) const EVIDENCE_MAX: usize = 1_024;
 /// Peers whose newest epoch and checkpoint number are remembered.
 pub(crate) const SEEN_MAX: usize = 10_000;
+/// Heads of other payers that are kept, one of each.
+pub(crate) const HEADS_MAX: usize = 256;
+/// Fork proofs that are kept to pass on. Whom an older one convicts stays refused.
+pub(crate) const PROOFS_MAX: usize = 64;
+/// Wallets of which is remembered what they were told.
+pub(crate) const TOLD_MAX: usize = 1_024;
+/// Heads in one NEWS.
+pub(crate) const HEADS_TOLD: usize = 2;
+/// Fork proofs in one NEWS.
+pub(crate) const PROOFS_TOLD: usize = 1;
+/// Office keys in one NEWS, the newest.
+pub(crate) const KEYS_TOLD: usize = 4;
+/// Revocation deltas in one NEWS to a wallet that has not shown which list it has.
+pub(crate) const DELTAS_BLIND: usize = 8;

@@ -58,6 +58,8 @@ pub enum Fault {
     Contradiction,
     /// Too much at once.
     Flood,
+    /// An item of a NEWS that does not verify; it was dropped.
+    News,
 }
 
 /// What is wrong with a certificate or checkpoint.
@@ -115,6 +117,7 @@ impl Fault {
             }
             Self::Contradiction => "statement contradicts an earlier one",
             Self::Flood => "too many messages",
+            Self::News => "news that does not verify",
         }
     }
 }
@@ -209,6 +212,24 @@ pub enum Event {
     Reversed {
         /// The payment.
         tx: TxId,
+    },
+    /// A wallet told which wallets the office has revoked since.
+    RevocationsNews {
+        /// Number of the list reached.
+        number: u32,
+        /// The wallets added.
+        added: Vec<WalletId>,
+        /// Who told.
+        from: WalletId,
+    },
+    /// A payer is convicted of a fork, and refused from now on.
+    ForkNews {
+        /// The payer.
+        wallet: WalletId,
+        /// Its certified name.
+        name: String,
+        /// Who told; none if this wallet found it.
+        from: Option<WalletId>,
     },
     /// A peer broke the rules.
     PeerFault {

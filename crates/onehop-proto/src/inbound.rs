@@ -30,7 +30,7 @@ impl Wallet {
                 let prompts = self.prompts(&request);
                 state.on_request(context, &prompts, request, order)
             }
-            Message::Attachment(_) | Message::Released(_) => Step::nothing(),
+            Message::Attachment(_) | Message::Released(_) | Message::News(_) => Step::nothing(),
             Message::Agreed(agreed) => state.on_agreed(context, agreed, attached),
             Message::Refused(refused) => state.on_refused(context, refused),
             Message::Commit(commit) => state.on_commit(context, commit),
@@ -93,7 +93,8 @@ fn is_between_us(context: &Context<'_>, message: &Message) -> bool {
         Message::Attachment(_)
         | Message::Agreed(_)
         | Message::Status { .. }
-        | Message::Unknown(_) => true,
+        | Message::Unknown(_)
+        | Message::News(_) => true,
     }
 }
 

@@ -26,6 +26,7 @@ pub mod event;
 pub mod history;
 #[cfg(feature = "model")]
 pub mod model;
+pub mod news;
 pub mod output;
 pub mod payment;
 pub mod purse;
@@ -56,6 +57,7 @@ pub use compaction::{Compaction, Row};
 pub use config::Config;
 pub use event::{Event, Fault, NotPaid, Terms};
 pub use history::{Direction, PaymentView, Standing};
+pub use news::{Shun, Shunned, Told};
 pub use office::{Birth, Claims};
 pub use output::{Batch, Heard, Output, PeerId};
 pub use payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};

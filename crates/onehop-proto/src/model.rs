@@ -137,6 +137,7 @@ impl Peer {
         let mut fork = Open::with(Keys::Plain(*nonce), open.certificate.clone());
         fork.payer = open.payer.clone();
         fork.attached = open.attached.clone();
+        (fork.told_news, fork.heard_news) = (open.told_news, open.heard_news);
         let phase = Phase::Open(Box::new(fork));
         Some(Self { lookup: self.lookup.clone(), phase, give_up_ms: self.give_up_ms })
     }

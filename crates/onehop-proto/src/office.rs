@@ -7,8 +7,8 @@ use onehop_crypto::{SessionSecret, SigningKey};
 use onehop_wire::limits::{CLAIMS_MAX, NAME_MAX, SYNC_ENTRIES_MAX};
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{
-    ClaimBundle, Class, Enrol, EnrolAnswer, EntryState, OfficeInfo, Outcome, OutcomeKind, Resolve,
-    ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
+    ClaimBundle, Class, Enrol, EnrolAnswer, EntryState, NewRoot, OfficeInfo, Outcome, OutcomeKind,
+    Resolve, ResolveRequest, Sync, SyncAnswer, SyncEntry, Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
     Abort, AbortReason, Certificate, Checkpoint, Hash, List, Message, Nonce, Now, OfficeKey,
@@ -120,6 +120,9 @@ impl Wallet {
             return Err(Refusal::Enrolled);
         }
         let mut trust = self.trust().clone();
+        for root in &answer.new_roots {
+            trust.add_root(root.clone())?;
+        }
         trust.add_key(answer.office_key.clone())?;
         let certificate = trust.certificate(answer.certificate.clone())?;
         let checkpoint = trust.checkpoint(answer.checkpoint.clone())?;
@@ -206,6 +209,9 @@ impl Wallet {
         let purse = self.state().purse.as_ref().ok_or(Refusal::NotEnrolled)?;
         let sync = purse.closed.as_ref().ok_or(Refusal::OfficeAnswer { what: "no sync" })?;
         let mut trust = self.trust().clone();
+        for root in &answer.new_roots {
+            trust.add_root(root.clone())?;
+        }
         for key in &answer.office_keys {
             trust.add_key(key.clone())?;
         }
@@ -215,6 +221,9 @@ impl Wallet {
         let certificate = trust.certificate(answer.certificate.clone())?;
         let checkpoint = trust.checkpoint(answer.checkpoint.clone())?;
         trust.revocations(answer.revocations.clone())?;
+        for delta in &answer.deltas {
+            trust.delta(delta.clone())?;
+        }
         if certificate.body().key != self.signer().public() {
             return Err(Refusal::OfficeAnswer { what: "certificate" });
         }
@@ -226,12 +235,16 @@ impl Wallet {
             trust.outcome(outcome.clone())?;
         }
         let mut records = self.state().settle_all(&answer.outcomes);
+        let known = self.trust().new_roots();
+        let is_new_root = |root: &&Signed<NewRoot>| !known.contains(root);
         let is_new = |key: &&Signed<OfficeKey>| self.trust().key(key.body.number).is_none();
         records.push(LogRecord::Renewed(Box::new(Renewal {
+            new_roots: answer.new_roots.iter().filter(is_new_root).cloned().collect(),
             office_keys: answer.office_keys.iter().filter(is_new).cloned().collect(),
             certificate: answer.certificate.clone(),
             checkpoint: answer.checkpoint.clone(),
             revocations: answer.revocations.clone(),
+            deltas: answer.deltas.to_vec(),
         })));
         Ok(records)
     }

@@ -1,13 +1,18 @@
 //! What the log says. A record is written before the words that depend on it leave.
 
+use onehop_wire::evidence::ForkProof;
 use onehop_wire::limits::ORDER_TEXT_MAX;
-use onehop_wire::office::{Enrol, EnrolAnswer, OfficeInfo, Outcome, Revocations};
+use onehop_wire::office::{
+    Enrol, EnrolAnswer, NewRoot, OfficeInfo, Outcome, RevocationDelta, Revocations,
+};
 use onehop_wire::{
     Abort, Agreed, Attachment, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed,
-    List, OfficeKey, Refused, Released, Signed, Text, TxId, WalletId,
+    Head, List, OfficeKey, Refused, Released, Signed, Text, TxId, WalletId,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
+
+use crate::news::Told;
 
 /// What one direction of a [`Change`] does, as differences of one payment in minor units.
 ///
@@ -58,6 +63,8 @@ impl Change {
 /// What a SYNC answer brings, less its outcomes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Renewal {
+    /// Successors of the root that the wallet did not know, in order.
+    pub new_roots: Vec<Signed<NewRoot>>,
     /// The office's signing keys that the wallet did not know, by ascending number.
     pub office_keys: Vec<Signed<OfficeKey>>,
     /// The certificate.
@@ -66,6 +73,8 @@ pub struct Renewal {
     pub checkpoint: Signed<Checkpoint>,
     /// The newest revocation list.
     pub revocations: Signed<Revocations>,
+    /// Deltas that lead to it, ascending, to pass on.
+    pub deltas: Vec<Signed<RevocationDelta>>,
 }
 
 /// One entry of the log. Closed on purpose: a wallet cannot go on from what it cannot read.
@@ -185,6 +194,31 @@ pub enum LogRecord {
     Frozen,
     /// The numbering of requests goes on above this number, after a restart.
     NumbersFrom(u64),
+    /// A successor of the office's root was heard of.
+    NewRootSeen(Signed<NewRoot>),
+    /// A wallet told what the next revocation list adds.
+    Revoked {
+        /// What it adds.
+        delta: Signed<RevocationDelta>,
+        /// Who told.
+        from: WalletId,
+    },
+    /// A payer is convicted of a fork.
+    Forked {
+        /// The two statements.
+        proof: Box<ForkProof>,
+        /// Who told; none if this wallet found it.
+        from: Option<WalletId>,
+    },
+    /// A payer's newest entry was heard of.
+    HeadHeard(Box<Head>),
+    /// What a wallet was told, or has shown to know.
+    Told {
+        /// The wallet.
+        wallet: WalletId,
+        /// All that it was told.
+        told: Told,
+    },
 }
 
 impl LogRecord {

@@ -6,13 +6,14 @@ use onehop_wire::domain::order_hash;
 use onehop_wire::limits::ORDER_TEXT_MAX;
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
-    Abort, AbortReason, AbortSubject, Agreed, Attachment, Claim, Commit, CommitRequest, Committed,
-    Hash, List, Message, Nonce, OfficeId, Refused, Signed, Text, TxId, UnixSeconds, WalletId,
-    encode,
+    Abort, AbortReason, AbortSubject, Agreed, Attachment, Certificate, Claim, Commit,
+    CommitRequest, Committed, Hash, List, Message, Nonce, OfficeId, Refused, Signed, Text, TxId,
+    UnixSeconds, WalletId, encode,
 };
 
 use crate::config::NUMBER_BLOCK;
 use crate::event::{Event, Fault, NotPaid, Terms};
+use crate::news::event_of;
 use crate::payment::{SellerPayment, SellerState};
 use crate::record::{Change, LogRecord};
 use crate::refusal::Refusal;
@@ -108,7 +109,12 @@ impl State {
                 if claim.agreed.body == agreed.body {
                     return Step::say(Message::Commit(claim.commit.clone()));
                 }
-                self.contradicted(context, &claim.payer.body.key, tx, agreed)
+                let mut step =
+                    self.contradicted(context, &claim.payer.body.key, tx, agreed.clone());
+                if step.fault == Some(Fault::Contradiction) {
+                    self.convict(context, &mut step, &claim.payer, [&agreed]);
+                }
+                step
             }
         }
     }
@@ -141,6 +147,9 @@ impl State {
                     let mut step = no(Some(Fault::Contradiction));
                     let tx = bytes.body.tx;
                     step.records.insert(0, LogRecord::Evidence { tx, message: encode(&bytes) });
+                    let shown = attachments.iter().filter_map(released);
+                    let certificate = payer.certificate().signed();
+                    self.convict(context, &mut step, certificate, shown.chain([&bytes]));
                     step
                 }
                 Some(VoteFault::OrderPaid) => {
@@ -180,6 +189,12 @@ impl State {
             return Some(VoteFault::OrderPaid);
         }
         let mut to_me = body.amount;
+        let heard = self.head_of(&terms.payer).filter(|_| !mutant::is(Mutant::HeadsNotCompared));
+        let heard = heard.map(|head| (&head.body, head.hash(context.trust.office())));
+        let own = (body, entry.agreed.hash());
+        if heard.is_some_and(|heard| contradiction(own, heard).is_some()) {
+            return Some(VoteFault::Fork);
+        }
         for held in self.held_entries(body.checkpoint) {
             let shown = entry.released_entries.iter().map(|(agreed, hash)| (agreed, *hash));
             let own = [(body, entry.agreed.hash())];
@@ -201,10 +216,30 @@ impl State {
             .map(|claim| (&claim.agreed.body, claim.commit.body.agreed))
     }
 
+    /// Adds to `step` the fork proof that one of `entries`, which verify, makes with what is held.
+    fn convict<'a>(
+        &self,
+        context: &Context<'_>,
+        step: &mut Step,
+        payer: &Signed<Certificate>,
+        entries: impl IntoIterator<Item = &'a Signed<Agreed>>,
+    ) {
+        let known = self.board.forked.contains_key(&payer.body.wallet());
+        let mut found = entries.into_iter().map(|it| self.fork_of(context.trust, payer, it));
+        if let Some(proof) = found.find_map(|proof| proof).filter(|_| !known) {
+            let forked = LogRecord::Forked { proof: Box::new(proof), from: None };
+            step.events.extend(event_of(&forked));
+            step.records.push(forked);
+        }
+    }
+
     pub(crate) fn is_revoked(&self, wallet: &WalletId) -> bool {
-        self.revocations
+        (self
+            .revocations
             .as_ref()
             .is_some_and(|list| list.body.wallets.binary_search(wallet).is_ok())
+            || self.board.revoked.contains_key(wallet)
+            || self.board.forked.contains_key(wallet))
             && !mutant::is(Mutant::RevocationIgnored)
     }
 
@@ -396,6 +431,11 @@ enum VoteFault {
     Invalid,
     Fork,
     OrderPaid,
+}
+
+/// The entry that a release gives back.
+fn released(attachment: &Attachment) -> Option<&Signed<Agreed>> {
+    if let Attachment::Release(release) = attachment { Some(&release.agreed) } else { None }
 }
 
 pub(crate) fn sign_abort(

@@ -65,6 +65,10 @@ pub(crate) struct Open {
     pub(crate) arq: Arq,
     pub(crate) attached: Attached,
     pub(crate) failures: u32,
+    /// A NEWS was said in this session; there is no second.
+    pub(crate) told_news: bool,
+    /// A NEWS was heard in this session; a second is dropped.
+    pub(crate) heard_news: bool,
     /// Buyer: HELLO 3, until the seller has shown that it has it.
     pub(crate) hello_3: Option<Repeated>,
 }
@@ -82,6 +86,8 @@ impl Open {
             arq: Arq::default(),
             attached: Attached::default(),
             failures: 0,
+            told_news: false,
+            heard_news: false,
             hello_3: None,
         }
     }

@@ -6,15 +6,18 @@ use onehop_crypto::Trust;
 use onehop_wire::domain::{Statement as _, hash_of};
 use onehop_wire::limits::ORDER_TEXT_MAX;
 use onehop_wire::mutant::{self, Mutant};
-use onehop_wire::office::{Enrol, OfficeInfo, Outcome, OutcomeKind, Revocations, Transfer};
+use onehop_wire::office::{
+    Enrol, EnrolAnswer, NewRoot, OfficeInfo, Outcome, OutcomeKind, Revocations, Transfer,
+};
 use onehop_wire::{
-    Abort, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed, Hash, OfficeId,
+    Abort, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed, Hash, Head, OfficeId,
     OfficeKey, OrderId, Refused, Released, Signed, Text, TxId, UnixSeconds, WalletId, encode,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::config::{EVIDENCE_MAX, SEEN_MAX};
+use crate::news::board::Board;
 use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
 use crate::purse::Purse;
 use crate::record::{Change, Image, LogRecord, Renewal};
@@ -90,6 +93,8 @@ pub struct State {
     pub(crate) seen: BTreeMap<WalletId, (u32, u32)>,
     pub(crate) revocations: Option<Signed<Revocations>>,
     pub(crate) evidence: Vec<(TxId, Vec<u8>)>,
+    /// What was heard, and what was told.
+    pub(crate) board: Board,
 }
 
 impl State {
@@ -106,13 +111,7 @@ impl State {
                 self.enrol = Some(enrol.clone());
                 Ok(())
             }
-            LogRecord::Enrolled(answer) => {
-                self.know_key(&answer.office_key)?;
-                self.certificate = Some(answer.certificate.clone());
-                // Of a restored wallet this is a new epoch, in which it counts its requests anew.
-                (self.frozen, self.number, self.floor) = (false, 0, 0);
-                self.open_purse(&answer.checkpoint)
-            }
+            LogRecord::Enrolled(answer) => self.enrolled(answer),
             LogRecord::OfficeKeySeen(key) => self.know_key(key),
             LogRecord::Closed(sync) => {
                 self.purse.as_mut().ok_or(Misfit)?.closed = Some(sync.clone());
@@ -163,10 +162,13 @@ impl State {
             }
             LogRecord::BuyerAborted { abort, released } => self.buyer_aborted(abort, released),
             LogRecord::BuyerSettled(outcome) => self.buyer_settled(outcome),
-            LogRecord::Evidence { tx, message } => {
-                if self.evidence.len() < EVIDENCE_MAX {
-                    self.evidence.push((*tx, message.clone()));
-                }
+            LogRecord::Evidence { tx, message } => self.keep_message(tx, message),
+            LogRecord::NewRootSeen(root) => self.know_root(root),
+            LogRecord::Revoked { .. }
+            | LogRecord::Forked { .. }
+            | LogRecord::HeadHeard(_)
+            | LogRecord::Told { .. } => {
+                self.board.apply(record);
                 Ok(())
             }
         }
@@ -232,8 +234,30 @@ impl State {
         Ok(())
     }
 
+    fn enrolled(&mut self, answer: &EnrolAnswer) -> Result<(), Misfit> {
+        for root in &answer.new_roots {
+            self.know_root(root)?;
+        }
+        self.know_key(&answer.office_key)?;
+        self.certificate = Some(answer.certificate.clone());
+        // Of a restored wallet this is a new epoch, in which it counts its requests anew.
+        (self.frozen, self.number, self.floor) = (false, 0, 0);
+        self.open_purse(&answer.checkpoint)
+    }
+
+    fn keep_message(&mut self, tx: &TxId, message: &[u8]) -> Result<(), Misfit> {
+        if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push((*tx, message.to_vec()));
+        }
+        Ok(())
+    }
+
     fn know_key(&mut self, key: &Signed<OfficeKey>) -> Result<(), Misfit> {
         self.trust.as_mut().ok_or(Misfit)?.add_key(key.clone()).map_err(|_| Misfit)
+    }
+
+    fn know_root(&mut self, root: &Signed<NewRoot>) -> Result<(), Misfit> {
+        self.trust.as_mut().ok_or(Misfit)?.add_root(root.clone()).map_err(|_| Misfit)
     }
 
     fn open_purse(&mut self, checkpoint: &Signed<Checkpoint>) -> Result<(), Misfit> {
@@ -244,6 +268,9 @@ impl State {
     }
 
     fn renew(&mut self, renewal: &Renewal) -> Result<(), Misfit> {
+        for root in &renewal.new_roots {
+            self.know_root(root)?;
+        }
         for key in &renewal.office_keys {
             self.know_key(key)?;
         }
@@ -257,7 +284,14 @@ impl State {
         self.old_purses.insert(old.hash, (certificate, old.checkpoint));
         // What the office decided before it signed this purse is part of its balance.
         self.returning.retain(|_, returning| !returning.decided);
-        self.revocations = Some(renewal.revocations.clone());
+        let number = renewal.revocations.body.number;
+        if self.revocations.as_ref().is_none_or(|list| list.body.number <= number) {
+            self.revocations = Some(renewal.revocations.clone());
+        }
+        self.board.list(number);
+        for delta in &renewal.deltas {
+            self.board.delta(delta, None);
+        }
         self.open_purse(&renewal.checkpoint)
     }
 
@@ -314,6 +348,11 @@ impl State {
             purse.cum_in = purse.cum_in.saturating_add(claim.agreed.body.amount);
         }
         self.carry_out(&change.redo)?;
+        self.board.head(Head {
+            payer: claim.payer.clone(),
+            checkpoint: claim.checkpoint.clone(),
+            agreed: claim.agreed.clone(),
+        });
         self.seller.get_mut(tx).ok_or(Misfit)?.state =
             SellerState::Committed { claim: Box::new(claim.clone()), change: *change };
         Ok(())

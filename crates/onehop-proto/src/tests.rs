@@ -9,6 +9,7 @@ mod hellos;
 mod known_logs;
 mod limits;
 mod misfits;
+mod news;
 mod office;
 mod office_talk;
 mod pair;

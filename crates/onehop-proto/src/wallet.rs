@@ -332,6 +332,10 @@ impl Wallet {
 
     pub(crate) fn carry_out(&mut self, now: Now, peer: PeerId, step: Step) {
         let Step { records, forced, say, events, fault, ask, forget } = step;
+        let is_paid = |record: &LogRecord| {
+            matches!(record, LogRecord::BuyerCommitted { .. } | LogRecord::Done { .. })
+        };
+        let paid = records.iter().any(is_paid);
         if !records.is_empty() {
             for record in &records {
                 self.forget_timers(record);
@@ -354,6 +358,10 @@ impl Wallet {
         }
         if let Some(fault) = fault {
             self.outbox.push(Output::Notify(Event::PeerFault { peer, fault }));
+        }
+        if paid {
+            // Behind everything that the payment needs.
+            self.tell_news(now, peer);
         }
     }
 

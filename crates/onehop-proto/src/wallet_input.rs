@@ -423,6 +423,9 @@ impl Wallet {
             }
             return;
         }
+        if let Message::News(news) = message {
+            return self.on_news(now, peer, *news);
+        }
         let open = self.peers.get_mut(&peer).and_then(Peer::open_mut);
         let attached = match (open, message.vote()) {
             (Some(open), Some(vote)) => open.attached.take(&vote.body.attachments),
@@ -458,7 +461,7 @@ impl Wallet {
         }
     }
 
-    fn blame(&mut self, peer: PeerId, fault: Fault) {
+    pub(crate) fn blame(&mut self, peer: PeerId, fault: Fault) {
         self.outbox().push(Output::Notify(Event::PeerFault { peer, fault }));
     }
 

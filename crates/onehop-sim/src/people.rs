@@ -96,6 +96,8 @@ pub(crate) fn hear(env: &mut Env, device: usize, is_seller: bool, event: &Event)
         | Event::NotPaid { .. }
         | Event::AskOffice { .. }
         | Event::Reversed { .. }
+        | Event::RevocationsNews { .. }
+        | Event::ForkNews { .. }
         | Event::PeerFault { .. } => {}
     }
 }

@@ -26,6 +26,7 @@ pub mod limits;
 pub mod message;
 pub mod money;
 pub mod mutant;
+pub mod news;
 pub mod office;
 pub mod payment;
 pub mod time;
@@ -39,6 +40,7 @@ pub use hello::{Hello1, Hello2, Hello3, Lookup, Packet, RejectCode, Sealed};
 pub use ids::{Hash, Nonce, OfficeId, PublicKey, SessionKey, Signature, TxId, WalletId};
 pub use message::Message;
 pub use money::{AmountError, Currency, Money};
+pub use news::{Head, News, NewsItem};
 pub use office::{Certificate, Checkpoint, Class, LimitName, Limits, OfficeKey};
 pub use payment::{
     Abort, AbortReason, AbortSubject, Agreed, Commit, CommitRequest, Committed, OrderId, Refused,

@@ -2,6 +2,10 @@
 
 /// Longest sealed message without attachments, in bytes (spec §4).
 pub const MESSAGE_MAX: usize = 1024;
+/// Longest NEWS, in bytes of the encoded message (spec §5.12).
+pub const NEWS_MAX: usize = 4 * 1024;
+/// Most items of one NEWS.
+pub const NEWS_ITEMS_MAX: usize = 64;
 /// Longest packet a peer may send, in bytes: one attachment part and its envelope fit.
 pub const PACKET_MAX: usize = 9 * 1024;
 /// All attachments of one AGREED together, nested ones included, in bytes (spec §6.4).
@@ -38,6 +42,10 @@ pub const CERTIFICATES_MAX: usize = 16;
 pub const EXHIBITS_MAX: usize = 64;
 /// Wallets in one revocation list.
 pub const REVOCATIONS_MAX: usize = 4096;
+/// Wallets that one revocation delta may add.
+pub const DELTA_WALLETS_MAX: usize = 64;
+/// Revocation deltas in one answer of the office, and that a wallet keeps to pass on.
+pub const DELTAS_MAX: usize = 64;
 /// Versions that one HELLO 1 may offer.
 pub const VERSIONS_MAX: usize = 4;
 /// The only protocol version there is.

@@ -7,6 +7,7 @@ use crate::domain::Signed;
 use crate::evidence::Attachment;
 use crate::ids::TxId;
 use crate::limits::ORDER_TEXT_MAX;
+use crate::news::News;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest, Committed, Refused, Released, Status};
 
 /// What one wallet says to the other once the handshake is done.
@@ -45,6 +46,8 @@ pub enum Message {
     },
     /// The asked wallet cannot say; the office can.
     Unknown(TxId),
+    /// What the sender knows and may not have told this wallet; about no payment of the two.
+    News(Box<News>),
 }
 
 impl Message {
@@ -61,18 +64,20 @@ impl Message {
             | Self::Committed(_)
             | Self::Released(_)
             | Self::Status { agreed: None, .. }
-            | Self::Unknown(_) => None,
+            | Self::Unknown(_)
+            | Self::News(_) => None,
         }
     }
 
-    /// The payment that this message is about; an attachment belongs to the vote that follows it.
+    /// The payment that this message is about; an attachment belongs to the vote that follows it,
+    /// and NEWS to none.
     #[must_use]
     pub fn tx(&self) -> Option<TxId> {
         match self {
             Self::CommitRequest { request, .. } | Self::Status { request, .. } => {
                 Some(request.body.tx_id())
             }
-            Self::Attachment(_) => None,
+            Self::Attachment(_) | Self::News(_) => None,
             Self::Agreed(agreed) => Some(agreed.body.tx),
             Self::Refused(refused) => Some(refused.body.tx),
             Self::Commit(commit) => Some(commit.body.tx),
@@ -97,6 +102,7 @@ impl Message {
             Self::Released(_) => "RELEASED",
             Self::Status { .. } => "STATUS",
             Self::Unknown(_) => "UNKNOWN",
+            Self::News(_) => "NEWS",
         }
     }
 }

@@ -107,6 +107,12 @@ mutants! {
     /// The office's list of revoked wallets is not looked at.
     RevocationIgnored = "revocation-ignored",
 
+    // What wallets tell each other.
+    /// A wallet that has news keeps it to itself.
+    NewsNotTold = "news-not-told",
+    /// What was heard of a payer's chain is compared with nothing.
+    HeadsNotCompared = "heads-not-compared",
+
     // What payee, office and third parties conclude from an entry.
     /// Two different entries of one number do not contradict each other.
     SameSeqRuleOff = "same-seq-rule-off",

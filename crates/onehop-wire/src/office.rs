@@ -7,8 +7,8 @@ use crate::domain::{Signed, Statement, wallet_id};
 use crate::evidence::Claim;
 use crate::ids::{Hash, Nonce, PublicKey, SessionKey, TxId, WalletId};
 use crate::limits::{
-    CLAIMS_MAX, NAME_MAX, NEW_ROOTS_MAX, OFFICE_KEYS_MAX, OUTCOMES_MAX, REVOCATIONS_MAX,
-    SYNC_ENTRIES_MAX,
+    CLAIMS_MAX, DELTA_WALLETS_MAX, DELTAS_MAX, NAME_MAX, NEW_ROOTS_MAX, OFFICE_KEYS_MAX,
+    OUTCOMES_MAX, REVOCATIONS_MAX, SYNC_ENTRIES_MAX,
 };
 use crate::money::Currency;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest};
@@ -59,6 +59,22 @@ pub struct Revocations {
 
 impl Statement for Revocations {
     const TYPE: &'static str = "revocations";
+}
+
+/// REVOCATION-DELTA: what one revocation list has more than the one before it, small enough to
+/// travel from wallet to wallet.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RevocationDelta {
+    /// Number of the list to which it leads, from the list one below.
+    pub number: u32,
+    /// The wallets that it adds, ascending.
+    pub added: List<WalletId, DELTA_WALLETS_MAX>,
+    /// Number of the office key that signs this.
+    pub signed_by: u32,
+}
+
+impl Statement for RevocationDelta {
+    const TYPE: &'static str = "revocation-delta";
 }
 
 /// The name of one of the [`Limits`], or of the office's bound on a purse.
@@ -218,6 +234,8 @@ impl Statement for Enrol {
 /// The office's answer to ENROL; the same ENROL always gets the same bytes.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct EnrolAnswer {
+    /// Successors of the root, in order.
+    pub new_roots: List<Signed<NewRoot>, NEW_ROOTS_MAX>,
     /// The signing key that the rest names.
     pub office_key: Signed<OfficeKey>,
     /// The wallet's certificate.
@@ -309,6 +327,11 @@ pub struct SyncAnswer {
     pub transfer: TransferResult,
     /// The newest revocation list.
     pub revocations: Signed<Revocations>,
+    /// The deltas of the lists since the one that the closed checkpoint names, ascending, the
+    /// newest [`DELTAS_MAX`]: for wallets that this one meets.
+    pub deltas: List<Signed<RevocationDelta>, DELTAS_MAX>,
+    /// Successors of the root, in order.
+    pub new_roots: List<Signed<NewRoot>, NEW_ROOTS_MAX>,
     /// Final answers about payments of this wallet, either side, new since its last SYNC.
     pub outcomes: List<Signed<Outcome>, OUTCOMES_MAX>,
 }

@@ -39,6 +39,7 @@ pub(crate) fn cases(stage: &Stage) -> anyhow::Result<Vec<Case<'_>>> {
     list.add("statement outcome", office_signer, &outcome)?;
     list.add("statement pending", office_signer, &of.pending)?;
     list.add("statement revocations", office_signer, &of.revocations)?;
+    list.add("statement revocation-delta", office_signer, &of.delta)?;
     list.add("statement enrol", buyer, &of.enrol)?;
     list.add("statement sync", buyer, &of.sync)?;
     list.add("statement resolve", buyer, &of.resolve)?;

@@ -68,6 +68,8 @@ fn chunk(
     next.base_cum_out = out;
     let list = onehop_wire::office::Revocations { number: 0, wallets: List::empty(), signed_by: 1 };
     records.push(LogRecord::Renewed(Box::new(onehop_proto::record::Renewal {
+        new_roots: Vec::new(),
+        deltas: Vec::new(),
         office_keys: Vec::new(),
         certificate: certificate.clone(),
         checkpoint: last.unwrap_or_else(|| fake(next)),

@@ -61,6 +61,9 @@ const fn killers(mutant: Mutant) -> &'static [Killer] {
         Mutant::CertificateExpiryIgnored => &[In("a seller with an expired certificate")],
         Mutant::CheckpointExpiryIgnored => &[In("a buyer with an expired purse")],
         Mutant::RevocationIgnored => &[In("a revoked buyer")],
+        Mutant::NewsNotTold | Mutant::HeadsNotCompared => {
+            &[In("a copied wallet that strangers hear of")]
+        }
         Mutant::SameSeqRuleOff => &[In("two entries of one number")],
         Mutant::SamePrevRuleOff => &[In("two entries after one head")],
         Mutant::GapRuleOff => &[In("an entry left out of a later total")],

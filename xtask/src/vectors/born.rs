@@ -16,6 +16,7 @@ pub(crate) fn born(world: &World, person: &Person) -> Vec<LogRecord> {
         },
         LogRecord::EnrolSigned(world.sign(&person.signer, enrol(person, name))),
         LogRecord::Enrolled(Box::new(onehop_wire::office::EnrolAnswer {
+            new_roots: onehop_wire::List::empty(),
             office_key: world.office_key.clone(),
             certificate: person.certificate.clone(),
             checkpoint: person.checkpoint.clone(),

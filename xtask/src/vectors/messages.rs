@@ -18,7 +18,7 @@ use super::world::{World, text};
 
 pub(crate) fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
     let samples = Samples::new(world);
-    let mut cases = messages(&samples);
+    let mut cases = messages(world, &samples);
     cases.extend(packets(world)?);
     cases.extend(office(world, &samples));
     cases.extend(refused(world, &samples)?);
@@ -32,7 +32,7 @@ fn valid(name: &str, kind: &str, value: &impl Serialize) -> Case {
         .with("value", readable(value))
 }
 
-fn messages(samples: &Samples) -> Vec<Case> {
+fn messages(world: &World, samples: &Samples) -> Vec<Case> {
     let order = text("2 tea");
     let status = |with_agreed: bool| Message::Status {
         status: if with_agreed { &samples.status } else { &samples.status_of_request }.clone(),
@@ -65,6 +65,8 @@ fn messages(samples: &Samples) -> Vec<Case> {
         (" with an AGREED", status(true)),
         (" without AGREED", status(false)),
         ("", Message::Unknown(samples.agreed.body.tx)),
+        (" of all kinds", Message::News(Box::new(samples.news(world)))),
+        (" of nothing", Message::News(Box::default())),
     ];
     let case = |(detail, message): &(&str, Message)| {
         valid(&format!("{}{detail}", message.name()), "Message", message)
@@ -178,9 +180,12 @@ fn refused(world: &World, samples: &Samples) -> anyhow::Result<Vec<Case>> {
     // Behind the message's number, three hashes and one more lies the option byte.
     let mut option = commit.clone();
     option[1 + 4 * 32] = 2;
+    // A NEWS of one item, of a variant that the table does not have.
+    let item = vec![10, 0, 1, 5];
     let mut reason = abort.clone();
     reason[1 + 3 * 32 + 33] = 6;
     let mut cases = vec![
+        invalid::<Message>("a NEWS with an item of another kind", "Message", item)?,
         invalid::<Packet>("a number in six bytes", "Packet", sealed(&[0x80; 6]))?,
         invalid::<Packet>("a number above 32 bits", "Packet", sealed(&[255, 255, 255, 255, 31]))?,
         invalid::<Packet>("a number not in its shortest form", "Packet", sealed(&[0x81, 0]))?,

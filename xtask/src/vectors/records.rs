@@ -2,11 +2,11 @@
 
 use anyhow::{anyhow, ensure};
 use onehop_proto::record::Renewal;
-use onehop_proto::{Change, Config, LogRecord, State, Wallet};
+use onehop_proto::{Change, Config, LogRecord, State, Told, Wallet};
 use onehop_wire::office::{OutcomeKind, Sync, Transfer};
 use onehop_wire::{
-    AbortReason, AbortSubject, Agreed, Claim, CommitRequest, List, Message, Refused, RefusedReason,
-    Released, Signed, encode,
+    AbortReason, AbortSubject, Agreed, Claim, CommitRequest, List, Message, NewsItem, Refused,
+    RefusedReason, Released, Signed, encode,
 };
 
 use super::born::born;
@@ -24,6 +24,7 @@ pub(crate) fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
         ("a buyer: committed, aborted, voided, refused, in doubt", buyer_log(world)),
         ("a purse closed and renewed", renewed_log(world)),
         ("a frozen wallet", frozen_log(world)),
+        ("a wallet that has heard news", news_log(world)),
     ];
     let mut cases = Vec::new();
     let mut seen = [false; KINDS.len()];
@@ -56,7 +57,7 @@ fn case(name: &str, log: &[LogRecord]) -> anyhow::Result<Case> {
         .with("recovered", bytes(wallet.state())))
 }
 
-const KINDS: [&str; 21] = [
+const KINDS: [&str; 26] = [
     "Born",
     "EnrolSigned",
     "Enrolled",
@@ -78,6 +79,11 @@ const KINDS: [&str; 21] = [
     "Seen",
     "Frozen",
     "NumbersFrom",
+    "NewRootSeen",
+    "Revoked",
+    "Forked",
+    "HeadHeard",
+    "Told",
 ];
 
 /// The place of the record's name in [`KINDS`]; a new record has to be given one.
@@ -104,6 +110,11 @@ fn kind(record: &LogRecord) -> usize {
         LogRecord::Seen { .. } => 18,
         LogRecord::Frozen => 19,
         LogRecord::NumbersFrom(_) => 20,
+        LogRecord::NewRootSeen(_) => 21,
+        LogRecord::Revoked { .. } => 22,
+        LogRecord::Forked { .. } => 23,
+        LogRecord::HeadHeard(_) => 24,
+        LogRecord::Told { .. } => 25,
     }
 }
 
@@ -232,11 +243,31 @@ fn renewed_log(world: &World) -> Vec<LogRecord> {
     };
     log.push(LogRecord::Closed(Box::new(world.sign(&buyer.signer, sync))));
     log.push(LogRecord::Renewed(Box::new(Renewal {
+        new_roots: Vec::new(),
         office_keys: vec![world.office_key.clone()],
         certificate: buyer.certificate.clone(),
         checkpoint: world.by_office(next_checkpoint(buyer, &chain)),
         revocations: super::samples::Samples::new(world).revocations,
+        deltas: vec![super::samples::Samples::new(world).delta],
     })));
+    log
+}
+
+fn news_log(world: &World) -> Vec<LogRecord> {
+    let samples = super::samples::Samples::new(world);
+    let mut log = born(world, &world.third);
+    let from = world.seller.id();
+    for item in samples.news(world).items.into_inner() {
+        log.push(match item {
+            NewsItem::Root(root) => LogRecord::NewRootSeen(root),
+            NewsItem::Key(key) => LogRecord::OfficeKeySeen(key),
+            NewsItem::Delta(delta) => LogRecord::Revoked { delta, from },
+            NewsItem::Head(head) => LogRecord::HeadHeard(head),
+            NewsItem::Fork(proof) => LogRecord::Forked { proof, from: Some(from) },
+        });
+    }
+    let told = Told { revocations: 1, roots: 1, key: 2, ..Told::default() };
+    log.push(LogRecord::Told { wallet: from, told });
     log
 }
 

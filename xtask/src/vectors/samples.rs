@@ -4,13 +4,13 @@ use onehop_wire::domain::wallet_id;
 use onehop_wire::evidence::{ForkProof, ReceiptFile, Second};
 use onehop_wire::office::{
     ClaimAnswer, ClaimBundle, Enrol, EnrolAnswer, EntryState, NewRoot, OfficeRequest, OutcomeKind,
-    Pending, Resolve, ResolveRequest, Revocations, Sync, SyncAnswer, SyncEntry, Transfer,
-    TransferResult, Verdict,
+    Pending, Resolve, ResolveRequest, RevocationDelta, Revocations, Sync, SyncAnswer, SyncEntry,
+    Transfer, TransferResult, Verdict,
 };
 use onehop_wire::{
     Abort, AbortReason, AbortSubject, Agreed, Attachment, Claim, Class, Commit, CommitRequest,
-    Committed, Hash, LimitName, List, Nonce, PublicKey, Refused, RefusedReason, Released, Signed,
-    Status, UnixSeconds, WalletId,
+    Committed, Hash, Head, LimitName, List, News, NewsItem, Nonce, PublicKey, Refused,
+    RefusedReason, Released, Signed, Status, UnixSeconds, WalletId,
 };
 
 use super::world::{NEW_YEAR, Person, World, office_key_body, text};
@@ -48,6 +48,7 @@ pub(crate) struct Samples {
     pub(crate) enrol: Signed<Enrol>,
     pub(crate) resolve: Signed<Resolve>,
     pub(crate) revocations: Signed<Revocations>,
+    pub(crate) delta: Signed<RevocationDelta>,
     pub(crate) pending: Signed<Pending>,
     pub(crate) new_root: Signed<NewRoot>,
 }
@@ -103,6 +104,7 @@ impl Samples {
             enrol: world.sign(&buyer.signer, enrol(buyer, "Asha")),
             resolve: world.sign(&buyer.signer, resolve(buyer, &agreed.body, agreed.hash(&office))),
             revocations: world.by_office(revocations()),
+            delta: world.by_office(delta()),
             pending: world.by_office(Pending {
                 tx: agreed.body.tx,
                 until: agreed.body.redeem_by,
@@ -122,6 +124,7 @@ impl Samples {
 
     pub(crate) fn enrol_answer(&self, world: &World) -> EnrolAnswer {
         EnrolAnswer {
+            new_roots: list(Vec::new()),
             office_key: world.office_key.clone(),
             certificate: world.buyer.certificate.clone(),
             checkpoint: world.buyer.checkpoint.clone(),
@@ -144,11 +147,31 @@ impl Samples {
                 "the account has 0.00 INR, asked were 1.00 INR",
             )),
             revocations: self.revocations.clone(),
+            deltas: list(vec![self.delta.clone()]),
+            new_roots: list(vec![self.new_root.clone()]),
             outcomes: list(vec![
                 world.outcome(&self.agreed, OutcomeKind::Paid),
                 world.outcome(&self.aborted, OutcomeKind::Void),
             ]),
         }
+    }
+
+    /// One item of each kind.
+    pub(crate) fn news(&self, world: &World) -> News {
+        let proof = self.fork_proofs(world).into_iter().next().map(|(_, proof)| proof);
+        let head = Head {
+            payer: world.buyer.certificate.clone(),
+            checkpoint: world.buyer.checkpoint.clone(),
+            agreed: self.agreed.clone(),
+        };
+        let mut items = vec![
+            NewsItem::Root(self.new_root.clone()),
+            NewsItem::Key(second_office_key(world)),
+            NewsItem::Delta(self.delta.clone()),
+        ];
+        items.extend(proof.map(|proof| NewsItem::Fork(Box::new(proof))));
+        items.push(NewsItem::Head(Box::new(head)));
+        News { revocations: 1, items: list(items) }
     }
 
     pub(crate) fn resolve_request(&self) -> ResolveRequest {
@@ -300,6 +323,12 @@ fn revocations() -> Revocations {
     let mut wallets = wallets.to_vec();
     wallets.sort();
     Revocations { number: 1, wallets: list(wallets), signed_by: 1 }
+}
+
+/// What the first list has more than none.
+fn delta() -> RevocationDelta {
+    let Revocations { number, wallets, signed_by } = revocations();
+    RevocationDelta { number, added: list(wallets.into_inner()), signed_by }
 }
 
 fn new_root() -> NewRoot {

@@ -44,6 +44,7 @@ pub(crate) fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
     cases.good(office_signer, &world.outcome(&of.agreed, onehop_wire::office::OutcomeKind::Paid));
     cases.good(office_signer, &of.pending);
     cases.good(office_signer, &of.revocations);
+    cases.good(office_signer, &of.delta);
     cases.good(buyer, &of.enrol);
     cases.good(buyer, &of.sync);
     cases.good(buyer, &of.resolve);

@@ -126,6 +126,11 @@ impl Device {
             | LogRecord::Closed(_)
             | LogRecord::Renewed(_)
             | LogRecord::Seen { .. }
+            | LogRecord::NewRootSeen(_)
+            | LogRecord::Revoked { .. }
+            | LogRecord::Forked { .. }
+            | LogRecord::HeadHeard(_)
+            | LogRecord::Told { .. }
             | LogRecord::Frozen
             | LogRecord::NumbersFrom(_) => Vec::new(),
         }

@@ -9,7 +9,7 @@ use super::messages::{Judged, Sheet, differences};
 use super::python::Python;
 
 /// The field of the first case that is edited in each file, and who checks it.
-const VECTORS: [(&str, &str); 8] = [
+const VECTORS: [(&str, &str); 9] = [
     ("bluetooth.json", "bytes"),
     ("framing.json", "channel"),
     ("handshake.json", "transcript"),
@@ -17,6 +17,7 @@ const VECTORS: [(&str, &str); 8] = [
     ("judgements.json", "file"),
     ("messages.json", "bytes"),
     ("money.json", "minor"),
+    ("news.json", "item"),
     ("statements.json", "signature"),
 ];
 

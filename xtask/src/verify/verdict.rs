@@ -7,8 +7,8 @@ use onehop_wire::office::{
     ClaimBundle, EntryState, OfficeAnswer, OfficeInfo, OfficeRequest, ResolveRequest, Sync, Verdict,
 };
 use onehop_wire::{
-    Attachment, Claim, DecodeError, List, Lookup, Message, OfficeId, Packet, PublicKey, Signed,
-    Statement, decode,
+    Attachment, Claim, DecodeError, List, Lookup, Message, NewsItem, OfficeId, Packet, PublicKey,
+    Signed, Statement, decode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,6 +111,21 @@ impl Said<'_> {
                 agreed.iter().for_each(|agreed| self.say(agreed));
             }
             Message::Unknown(_) => {}
+            Message::News(news) => news.items.iter().for_each(|item| self.news(item)),
+        }
+    }
+
+    fn news(&mut self, item: &NewsItem) {
+        match item {
+            NewsItem::Root(root) => self.say(root),
+            NewsItem::Key(key) => self.say(key),
+            NewsItem::Delta(delta) => self.say(delta),
+            NewsItem::Fork(proof) => self.proof(proof),
+            NewsItem::Head(head) => {
+                self.say(&head.payer);
+                self.say(&head.checkpoint);
+                self.say(&head.agreed);
+            }
         }
     }
 
@@ -181,6 +196,7 @@ impl Said<'_> {
     fn answer(&mut self, answer: &OfficeAnswer) {
         match answer {
             OfficeAnswer::Enrol(answer) => {
+                self.each(&answer.new_roots);
                 self.say(&answer.office_key);
                 self.say(&answer.certificate);
                 self.say(&answer.checkpoint);
@@ -192,6 +208,8 @@ impl Said<'_> {
                 self.say(&answer.certificate);
                 self.say(&answer.checkpoint);
                 self.say(&answer.revocations);
+                self.each(&answer.deltas);
+                self.each(&answer.new_roots);
                 self.each(&answer.outcomes);
             }
             OfficeAnswer::Claim(answer) => {

@@ -25,6 +25,7 @@ impl Model<'_> {
     fn read(&mut self, evidence: Evidence) -> Result<(), Fault> {
         match evidence {
             Evidence::OfficeKey(key) => Ok(self.trust.add_key(key)?),
+            Evidence::NewRoot(root) => Ok(self.trust.add_root(root)?),
             Evidence::Enrolled(enrolled) => self.enrolled(*enrolled),
             Evidence::Operator(order) => self.ordered(order),
             Evidence::Synced(sync) => self.synced(*sync),

@@ -155,8 +155,14 @@ pub(crate) enum Command {
         /// Such as 500.00
         amount: String,
     },
-    /// Certify a new signing key with the root key; the office must not be serving
-    RenewKey,
+    /// Certify a new signing key with the newest root key; the office must not be serving
+    RenewKey {
+        /// File of the root key; the newest in the office's folder if none
+        #[arg(long, value_name = "FILE")]
+        root: Option<PathBuf>,
+    },
+    /// Make a new root key and let the one before announce it; the office must not be serving
+    NewRoot,
     /// Write what wallets pin before they enrol
     Info {
         /// File to write; stdout if none

@@ -50,6 +50,14 @@ impl Folder {
         self.dir.join("office-root.key")
     }
 
+    /// The root of this number: 0 is the first.
+    pub(crate) fn new_root_key(&self, number: usize) -> PathBuf {
+        match number {
+            0 => self.root_key(),
+            number => self.dir.join(format!("office-root-{number}.key")),
+        }
+    }
+
     pub(crate) fn operator_key(&self) -> PathBuf {
         self.dir.join("operator.key")
     }

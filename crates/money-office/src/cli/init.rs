@@ -1,6 +1,7 @@
 //! Setting an office up, and giving it new keys.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use onehop_crypto::SigningKey;
@@ -65,9 +66,32 @@ pub(crate) fn init(folder: &Folder, new: &NewArgs, json: bool) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn renew_key(folder: &Folder) -> Result<u32> {
-    let root = read_key(&folder.root_key())?;
-    Ok(folder.open_office()?.renew_key(&root, &fresh_seed()?, now())?)
+/// Certifies a new signing key with the newest root, or with the one in `root`.
+pub(crate) fn renew_key(folder: &Folder, root: Option<&Path>) -> Result<u32> {
+    let mut office = folder.open_office()?;
+    let newest = office.info()?.new_roots.len();
+    let root = match root {
+        Some(root) => root.to_owned(),
+        None => folder.new_root_key(newest),
+    };
+    Ok(office.renew_key(&read_key(&root)?, &fresh_seed()?, now())?)
+}
+
+/// Makes a new root and lets the newest announce it. The key file is on disk before the office
+/// knows of it: a cut in between is made good by asking again.
+pub(crate) fn new_root(folder: &Folder, json: bool) -> Result<()> {
+    let mut office = folder.open_office()?;
+    let newest = office.info()?.new_roots.len();
+    let root = read_key(&folder.new_root_key(newest))?;
+    let path = folder.new_root_key(newest.saturating_add(1));
+    if !path.exists() {
+        write_key(&path, &fresh_key()?)?;
+    }
+    let number = office.add_root(&root, read_key(&path)?.public(), now())?;
+    let path = path.display().to_string();
+    let text = format!("root {number}, key in {path}: keep it offline");
+    render::line(json, &text, &[("root", &number), ("key", &path)]);
+    Ok(())
 }
 
 fn fresh_seed() -> Result<[u8; 32]> {

@@ -158,16 +158,10 @@ fn run(args: &Args) -> Result<()> {
         Command::Wallets => order(&folder, Order::Wallets, json),
         Command::Wallet { wallet } => order(&folder, Order::Wallet { who: wallet.clone() }, json),
         Command::Revoke { wallet } => {
-            let mut access = Access::open(&folder)?;
-            let wallet = report(&mut access, wallet)?.wallet;
-            let answer = access.order(Order::Revoke { wallet })?;
-            finish(&access, &answer, json)
+            about(&folder, wallet, json, |wallet| Order::Revoke { wallet })
         }
         Command::ReportLost { wallet } => {
-            let mut access = Access::open(&folder)?;
-            let wallet = report(&mut access, wallet)?.wallet;
-            let answer = access.order(Order::ReportLost { wallet })?;
-            finish(&access, &answer, json)
+            about(&folder, wallet, json, |wallet| Order::ReportLost { wallet })
         }
         Command::Refund { lost, to } => {
             let mut access = Access::open(&folder)?;
@@ -180,11 +174,12 @@ fn run(args: &Args) -> Result<()> {
         Command::ReleaseBond { wallet, amount } => {
             cash(&folder, wallet, amount, json, release_bond)
         }
-        Command::RenewKey => {
-            let number = init::renew_key(&folder)?;
+        Command::RenewKey { root } => {
+            let number = init::renew_key(&folder, root.as_deref())?;
             render::line(json, &format!("office key {number}"), &[("office_key", &number)]);
             Ok(())
         }
+        Command::NewRoot => init::new_root(&folder, json),
         Command::Info { out } => {
             let info = Access::open(&folder)?.info()?;
             match out {
@@ -195,6 +190,19 @@ fn run(args: &Args) -> Result<()> {
         }
         Command::Answer { file, out } => answer(&folder, file, out),
     }
+}
+
+/// Gives an order about a wallet, which may be named.
+fn about(
+    folder: &Folder,
+    wallet: &str,
+    json: bool,
+    order: impl FnOnce(onehop_wire::WalletId) -> Order,
+) -> Result<()> {
+    let mut access = Access::open(folder)?;
+    let wallet = report(&mut access, wallet)?.wallet;
+    let answer = access.order(order(wallet))?;
+    finish(&access, &answer, json)
 }
 
 const fn deposit(wallet: onehop_wire::WalletId, amount: u64) -> Order {

@@ -8,6 +8,7 @@ mod forks;
 mod histories;
 mod limits;
 mod lost;
+mod news;
 mod payments;
 mod refunds;
 mod stores;

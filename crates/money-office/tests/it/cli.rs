@@ -126,3 +126,22 @@ fn evidence_goes_into_csv_with_the_rows_of_the_file_for_auditors() {
         format!("row,kind,bytes,chain\n1,OfficeKey,{},{}\n", field("bytes"), field("chain"));
     assert_eq!(folder.ok(&["export", "-", "--format", "csv"]), expected);
 }
+
+/// [N-9]
+#[test]
+fn a_new_root_is_announced_by_the_one_before_and_certifies_the_next_key() {
+    let folder = Folder::init();
+    let line = folder.ok(&["new-root"]);
+    assert!(line.starts_with("root 1, key in ") && line.ends_with(": keep it offline\n"), "{line}");
+    let path = folder.path().join("office-root-1.key");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(folder.ok(&["renew-key"]), "office key 2\n");
+    let first = folder.path().join("office-root.key");
+    assert_eq!(folder.ok(&["renew-key", "--root", first.to_str().unwrap()]), "office key 3\n");
+    let operator = folder.path().join("operator.key");
+    let line = folder.refused(&["renew-key", "--root", operator.to_str().unwrap()], 4);
+    assert!(line.starts_with("not signed by this office: "), "{line}");
+    assert_eq!(folder.ok(&["export", "-"]).matches("\"kind\":\"NewRoot\"").count(), 1);
+    assert!(folder.ok(&["audit"]).ends_with("books balance\n"));
+}

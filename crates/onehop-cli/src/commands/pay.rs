@@ -188,6 +188,9 @@ impl Purchase<'_> {
                 self.earlier(tx, "the seller cannot say; run onehop resume --office");
             }
             Event::PeerFault { fault, .. } => self.nearby.tell_fault(fault),
+            news @ (Event::RevocationsNews { .. } | Event::ForkNews { .. }) => {
+                self.nearby.tell_news(&news);
+            }
             Event::AskedNoMore { .. }
             | Event::Accepted { .. }
             | Event::Acknowledged { .. }

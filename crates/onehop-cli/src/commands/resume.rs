@@ -129,6 +129,9 @@ impl Resumption<'_> {
             // Nothing new is paid here.
             Event::Asked { tx, .. } => self.nearby.handle.refuse(tx).await?,
             Event::PeerFault { fault, .. } => self.nearby.tell_fault(fault),
+            news @ (Event::RevocationsNews { .. } | Event::ForkNews { .. }) => {
+                self.nearby.tell_news(&news);
+            }
             Event::SellerFound { .. }
             | Event::SessionClosed { .. }
             | Event::AskedNoMore { .. }

@@ -210,6 +210,9 @@ impl Sale<'_> {
                 return Ok(Some(self.not_paid(&words, name, Some(tx))));
             }
             Event::PeerFault { fault, .. } => self.nearby.tell_fault(fault),
+            news @ (Event::RevocationsNews { .. } | Event::ForkNews { .. }) => {
+                self.nearby.tell_news(&news);
+            }
             Event::Accepted { .. }
             | Event::NotPaid { .. }
             | Event::SellerFound { .. }

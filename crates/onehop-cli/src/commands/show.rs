@@ -1,8 +1,8 @@
 //! `onehop balance`, and the figures that other commands end with.
 
 use anyhow::Result;
-use onehop_proto::{PaymentView, Standing};
-use onehop_wire::{Certificate, Money};
+use onehop_proto::{PaymentView, Shun, Standing};
+use onehop_wire::{Certificate, Money, WalletId};
 use serde_json::json;
 
 use crate::args::Global;
@@ -56,6 +56,44 @@ pub(crate) fn figures(screen: Screen, home: &Home) -> Result<()> {
         }),
     );
     Ok(())
+}
+
+/// `onehop refused`: the revocation list reached, whom this wallet refuses, and who told.
+pub(crate) fn refused(screen: Screen, global: &Global) -> Result<Exit> {
+    let home = folder::open(global)?;
+    let state = home.keeper.wallet().state();
+    let (number, from) = (state.revocation_number(), state.revocations_from());
+    let by = |from: Option<WalletId>, otherwise: &str| {
+        from.map_or_else(|| otherwise.to_owned(), |from| format!("wallet {}", from.short()))
+    };
+    let shunned = state.shunned();
+    let count = shunned.len();
+    screen.result(
+        format!("revocation list {number}, from {}; {count} refused", by(from, "the office")),
+        &json!({
+            "revocations": number,
+            "from": from.map(|from| from.to_string()),
+            "refused": count,
+        }),
+    );
+    for it in shunned {
+        let (why, told) = match it.why {
+            Shun::Listed => ("revoked", by(it.from, "the office")),
+            Shun::Delta(_) => ("revoked", by(it.from, "the office")),
+            Shun::Fork => ("paid twice with the same money", by(it.from, "this wallet itself")),
+        };
+        let name = it.name.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+        screen.result(
+            format!("refused: {}{name}: {why}, says {told}", it.wallet.short()),
+            &json!({
+                "wallet": it.wallet.to_string(),
+                "name": it.name,
+                "why": why,
+                "from": it.from.map(|from| from.to_string()),
+            }),
+        );
+    }
+    Ok(Exit::Done)
 }
 
 fn money(minor: u64, currency: onehop_wire::Currency) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use onehop_link::bearer::AnyLink;
-use onehop_proto::{PaymentView, Terms};
+use onehop_proto::{Event, PaymentView, Terms};
 use onehop_vault::Pin;
 use onehop_wire::Currency;
 use onehop_wire::office::Transfer;
@@ -177,10 +177,10 @@ impl Engine {
     async fn on_happened(&mut self, happened: Happened) -> Result<()> {
         match happened {
             Happened::Heard(Heard::Event(event)) => {
-                if let onehop_proto::Event::PeerFault { fault, .. } = &event {
-                    self.note(format!("ignored a device nearby: {}", fault.words()));
+                if let Some(notice) = notice(&event) {
+                    self.note(notice);
                 }
-                let end = self.near()?.on_event(event).await?;
+                let end = self.near()?.on_event(*event).await?;
                 if let Some(end) = end {
                     self.finish(Some(end)).await?;
                 }
@@ -379,6 +379,20 @@ async fn happens(place: &mut Place, second: &mut tokio::time::Interval) -> Happe
         }
         Place::Locked | Place::Here(_) | Place::Gone => std::future::pending().await,
     }
+}
+
+/// What the person may want to know beside the errand.
+fn notice(event: &Event) -> Option<String> {
+    if let Event::PeerFault { fault, .. } = event {
+        return Some(format!("ignored a device nearby: {}", fault.words()));
+    }
+    if let Event::RevocationsNews { number, added, .. } = event {
+        return Some(words::revocations(*number, added.len()));
+    }
+    if let Event::ForkNews { name, .. } = event {
+        return Some(words::fork(name));
+    }
+    None
 }
 
 /// Draws the wallet at hand.

@@ -41,7 +41,7 @@ pub(super) struct Near {
 /// What happened on the air.
 pub(super) enum Heard {
     /// The wallet says something.
-    Event(Event),
+    Event(Box<Event>),
     /// The computer's Bluetooth says something.
     Notice(String),
     /// The errand's time is up.
@@ -88,7 +88,7 @@ impl Near {
     pub(super) async fn hear(&mut self, second: &mut tokio::time::Interval) -> Heard {
         let until = self.until();
         tokio::select! {
-            event = self.events.next() => event.map_or(Heard::Ended, Heard::Event),
+            event = self.events.next() => event.map_or(Heard::Ended, |event| Heard::Event(Box::new(event))),
             notice = next_notice(&mut self.notices) => match notice {
                 Some(notice) => Heard::Notice(notice),
                 None => {

@@ -165,6 +165,8 @@ impl Purchase {
             | Event::Acknowledged { .. }
             | Event::AskOffice { .. }
             | Event::Reversed { .. }
+            | Event::RevocationsNews { .. }
+            | Event::ForkNews { .. }
             | Event::PeerFault { .. } => {}
         }
         None

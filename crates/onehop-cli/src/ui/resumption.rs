@@ -51,6 +51,8 @@ impl Resumption {
             | Event::Accepted { .. }
             | Event::AskOffice { .. }
             | Event::Reversed { .. }
+            | Event::RevocationsNews { .. }
+            | Event::ForkNews { .. }
             | Event::PeerFault { .. } => {}
         }
         Ok(self.left.is_empty().then(|| self.end()))

@@ -91,6 +91,8 @@ impl Sale {
             | Event::Paid { .. }
             | Event::AskOffice { .. }
             | Event::Reversed { .. }
+            | Event::RevocationsNews { .. }
+            | Event::ForkNews { .. }
             | Event::PeerFault { .. } => {}
         }
         None

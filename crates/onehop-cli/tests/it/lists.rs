@@ -101,3 +101,15 @@ fn shells_complete_commands_and_every_command_has_a_manual_page() {
     assert!(count > 15, "{help}");
     bench.run(&["man", "/dev/null/no"]).fails(1, "failed to write manual pages to /dev/null/no");
 }
+
+/// [N-4]
+#[test]
+fn a_wallet_says_whom_it_refuses_and_who_told() {
+    let bench = Bench::new();
+    let office = bench.inr();
+    bench.enrol("asha", &office.url, "50");
+    let ended = bench.wallet("asha", &["refused"]);
+    assert_eq!(ended.out, "revocation list 0, from the office; 0 refused\n", "{ended:?}");
+    let ended = bench.wallet("asha", &["refused", "--json"]);
+    assert_eq!(ended.out.matches("\"revocations\":0").count(), 1, "{ended:?}");
+}

@@ -3,7 +3,9 @@
 use onehop_crypto::keys::is_strong;
 use onehop_crypto::{BadSignature, SigningKey, verify};
 use onehop_wire::hello::{BuyerProof, SellerProof};
-use onehop_wire::office::{Enrol, NewRoot, Outcome, Pending, Resolve, Revocations, Sync};
+use onehop_wire::office::{
+    Enrol, NewRoot, Outcome, Pending, Resolve, RevocationDelta, Revocations, Sync,
+};
 use onehop_wire::{
     Abort, Agreed, Certificate, Checkpoint, Commit, CommitRequest, Committed, Hash, OfficeId,
     OfficeKey, PublicKey, Refused, Released, Signature, Signed, Statement, Status, WalletId,
@@ -52,6 +54,7 @@ fn every_vector_of_a_signature_is_made_and_judged_as_it_says() {
             "outcome" => check::<Outcome>(&case),
             "pending" => check::<Pending>(&case),
             "revocations" => check::<Revocations>(&case),
+            "revocation-delta" => check::<RevocationDelta>(&case),
             "enrol" => check::<Enrol>(&case),
             "sync" => check::<Sync>(&case),
             "resolve" => check::<Resolve>(&case),

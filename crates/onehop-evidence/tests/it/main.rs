@@ -8,6 +8,7 @@ mod claims;
 mod entries;
 mod forks;
 mod framed;
+mod news;
 mod releases;
 mod vectors;
 #[path = "../../../../xtask/src/vectors/world.rs"]

@@ -75,7 +75,12 @@ impl Office {
             revocations: 0,
             signed_by: 1,
         });
-        let answer = EnrolAnswer { office_key: self.office_key(), certificate, checkpoint };
+        let answer = EnrolAnswer {
+            new_roots: List::empty(),
+            office_key: self.office_key(),
+            certificate,
+            checkpoint,
+        };
         keeper.run(|wallet, _| wallet.enrolled(answer)).unwrap().0.unwrap();
         if balance > 0 {
             let charge = Transfer::Charge(balance);
@@ -110,6 +115,8 @@ impl Office {
             checkpoint,
             transfer: TransferResult::Done,
             revocations: self.sign(none),
+            deltas: List::empty(),
+            new_roots: List::empty(),
             outcomes: List::empty(),
         }
     }

@@ -3,8 +3,8 @@
 use onehop_crypto::SigningKey;
 use onehop_wire::office::{Enrol, EnrolAnswer, Transfer};
 use onehop_wire::{
-    Certificate, Checkpoint, Class, Currency, Hash, PublicKey, SessionKey, Signature, Signed, Text,
-    WalletId, encode,
+    Certificate, Checkpoint, Class, Currency, Hash, List, PublicKey, SessionKey, Signature, Signed,
+    Text, WalletId, encode,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -60,6 +60,7 @@ pub(super) fn answer(
     };
     bend(&mut certificate, &mut checkpoint);
     EnrolAnswer {
+        new_roots: List::empty(),
         office_key: office.info().office_key,
         certificate: office.certificate(certificate),
         checkpoint: office.checkpoint(checkpoint),

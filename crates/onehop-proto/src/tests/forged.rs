@@ -128,7 +128,8 @@ fn of_unknown(pair: &Pair, tx: &TxId, said: Said) -> Message {
         | Message::Attachment(_)
         | Message::Released(_)
         | Message::Status { .. }
-        | Message::Unknown(_) => panic!("not one of these"),
+        | Message::Unknown(_)
+        | Message::News(_) => panic!("not one of these"),
     }
     message
 }
@@ -145,7 +146,8 @@ fn forge(message: &mut Message) {
         Message::Attachment(_)
         | Message::Released(_)
         | Message::Status { .. }
-        | Message::Unknown(_) => panic!("not one of these"),
+        | Message::Unknown(_)
+        | Message::News(_) => panic!("not one of these"),
     }
 }
 

@@ -70,7 +70,7 @@ fn the_first_known_log_folds_into_its_state_and_recovers() {
 #[test]
 fn each_known_log_folds_into_its_state_and_is_written_as_it_was_read() {
     let logs = known_logs(FILE);
-    assert_eq!(logs.len(), 5);
+    assert_eq!(logs.len(), 6);
     for log in logs {
         for record in &log.records {
             assert_eq!(encode(&decode::<LogRecord>(record, RECORD_MAX).unwrap()), *record);

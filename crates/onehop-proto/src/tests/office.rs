@@ -3,11 +3,12 @@
 use crate::{Birth, Config, LogRecord, Wallet};
 use onehop_crypto::{SigningKey, Trust};
 use onehop_wire::office::{
-    EnrolAnswer, OfficeInfo, Outcome, OutcomeKind, Revocations, SyncAnswer, TransferResult,
+    EnrolAnswer, NewRoot, OfficeInfo, Outcome, OutcomeKind, RevocationDelta, Revocations,
+    SyncAnswer, TransferResult,
 };
 use onehop_wire::{
     Certificate, Checkpoint, Class, Currency, Hash, Limits, List, OfficeId, OfficeKey, Signed,
-    Text, UnixSeconds, encode,
+    Text, UnixSeconds, WalletId, encode,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -91,6 +92,19 @@ impl Office {
         self.key.sign(&self.id, body).into_signed()
     }
 
+    /// What the list of this number has more than the one before.
+    pub(crate) fn delta(&self, number: u32, added: &[WalletId]) -> Signed<RevocationDelta> {
+        let added = List::new(added.to_vec()).unwrap();
+        let body = RevocationDelta { number, added, signed_by: 1 };
+        self.key.sign(&self.id, body).into_signed()
+    }
+
+    /// The root names its successor.
+    pub(crate) fn new_root(&self, root: &SigningKey) -> Signed<NewRoot> {
+        let body = NewRoot { number: 1, root: root.public(), from: TODAY };
+        self.root.sign(&self.id, body).into_signed()
+    }
+
     pub(crate) fn pending(&self, tx: onehop_wire::TxId) -> Signed<onehop_wire::office::Pending> {
         let body = onehop_wire::office::Pending { tx, until: TODAY.plus(DAY), signed_by: 1 };
         self.key.sign(&self.id, body).into_signed()
@@ -132,7 +146,8 @@ impl Office {
             signed_by: 1,
         });
         let office_key = self.office_key();
-        let answer = EnrolAnswer { office_key, certificate, checkpoint };
+        let new_roots = List::empty();
+        let answer = EnrolAnswer { new_roots, office_key, certificate, checkpoint };
         let records = [LogRecord::EnrolSigned(enrol), LogRecord::Enrolled(Box::new(answer))];
         [first.1].into_iter().chain(records.iter().map(encode)).collect()
     }
@@ -169,6 +184,8 @@ impl Office {
             checkpoint,
             transfer: TransferResult::Done,
             revocations: self.key.sign(&self.id, none).into_signed(),
+            deltas: List::empty(),
+            new_roots: List::empty(),
             outcomes: List::new(outcomes).unwrap(),
         }
     }

@@ -201,7 +201,7 @@ fn another_vote_for_a_paid_payment_is_kept_as_evidence_and_not_answered() {
     let other = pair.buyer.wallet.signer().sign(pair.office.id(), body).into_signed();
     forget(&mut pair.seller);
     say(&mut pair, true, &Message::Agreed(other.clone()));
-    assert_eq!(pair.seller.records, ["Evidence"]);
+    assert_eq!(pair.seller.records, ["Evidence", "Forked"]);
     assert!(pair.seller.said.is_empty());
     assert_eq!(pair.seller.wallet.state().evidence(), [(tx, encode(&other))]);
     assert_eq!(pair.seller.state(&tx), "DONE");

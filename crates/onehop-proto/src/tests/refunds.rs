@@ -65,11 +65,11 @@ fn answer_to(pair: &mut Pair, of: TxId, amount: u64, number: u8) -> Option<Refus
     let tx = body.tx_id();
     let request = pair.seller.wallet.signer().sign(pair.office.id(), body).into_signed();
     acts::from_seller(pair, &Message::CommitRequest { request, order });
-    pair.buyer.events.iter().find_map(|event| match event {
-        Event::NotPaid { tx: about, why: NotPaid::Refused(reason) } => {
-            (*about == tx).then_some(*reason)
-        }
-        _ => None,
+    pair.buyer.events.iter().find_map(|event| {
+        let Event::NotPaid { tx: about, why: NotPaid::Refused(reason) } = event else {
+            return None;
+        };
+        (*about == tx).then_some(*reason)
     })
 }
 
@@ -105,11 +105,11 @@ fn the_prompt_says_what_the_first_payment_was() {
     let (mut pair, first) = sold();
     let tx = ask_back(&mut pair, first, 2_000, "back 1").unwrap();
     pair.run_well();
-    let is_told = pair.buyer.events.iter().any(|event| match event {
-        Event::Asked { tx: about, terms, first: whole, .. } => {
-            *about == tx && terms.refund_of == Some(first) && *whole == Some(money(FIRST))
-        }
-        _ => false,
+    let is_told = pair.buyer.events.iter().any(|event| {
+        let Event::Asked { tx: about, terms, first: whole, .. } = event else {
+            return false;
+        };
+        *about == tx && terms.refund_of == Some(first) && *whole == Some(money(FIRST))
     });
     assert!(is_told, "{:?}", pair.buyer.events);
 }

@@ -166,6 +166,7 @@ impl Facts {
             }
             LogRecord::Closed(sync) => contradiction::closed(self, &office, &sync.body),
             LogRecord::Evidence { tx, .. } => forks::kept(self, device, tx),
+            LogRecord::Forked { proof, .. } => forks::convicted(self, device, proof),
             LogRecord::Enrolled(answer) => self.issued(&answer.certificate, &answer.checkpoint),
             LogRecord::Renewed(answer) => self.issued(&answer.certificate, &answer.checkpoint),
             LogRecord::Born { .. }
@@ -175,6 +176,10 @@ impl Facts {
             | LogRecord::Done { .. }
             | LogRecord::Refused { .. }
             | LogRecord::Seen { .. }
+            | LogRecord::NewRootSeen(_)
+            | LogRecord::Revoked { .. }
+            | LogRecord::HeadHeard(_)
+            | LogRecord::Told { .. }
             | LogRecord::Frozen
             | LogRecord::NumbersFrom(_) => {}
         }

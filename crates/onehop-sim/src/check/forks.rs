@@ -4,6 +4,7 @@ use money_office::{OfficeError, Proof};
 use onehop_crypto::verify;
 use onehop_evidence::{contradiction, contradicts_close};
 use onehop_proto::event;
+use onehop_wire::evidence::ForkProof;
 use onehop_wire::office::{OfficeAnswer, OfficeRequest, OutcomeKind, Verdict};
 use onehop_wire::{Hash, PublicKey, TxId, WalletId};
 
@@ -18,6 +19,12 @@ pub(crate) fn kept(facts: &mut Facts, device: usize, tx: &TxId) {
         return;
     }
     let what = format!("device {device} keeps evidence about payment {}", tx.short());
+    facts.violate(I14, what);
+}
+
+/// A wallet took a payer for convicted: among honest ones nobody can be.
+pub(crate) fn convicted(facts: &mut Facts, device: usize, proof: &ForkProof) {
+    let what = format!("device {device} refuses {}", proof.payer.body.wallet().short());
     facts.violate(I14, what);
 }
 

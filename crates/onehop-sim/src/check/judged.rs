@@ -95,6 +95,11 @@ impl Docket {
             | LogRecord::OfficeKeySeen(_)
             | LogRecord::Evidence { .. }
             | LogRecord::Seen { .. }
+            | LogRecord::NewRootSeen(_)
+            | LogRecord::Revoked { .. }
+            | LogRecord::Forked { .. }
+            | LogRecord::HeadHeard(_)
+            | LogRecord::Told { .. }
             | LogRecord::Frozen
             | LogRecord::NumbersFrom(_) => {}
         }
@@ -121,7 +126,8 @@ impl Docket {
     fn files(&self, facts: &Facts) -> Vec<Result<CaseFile, TooLong>> {
         let keys = || facts.trust.iter().flat_map(|trust| trust.keys().cloned());
         let empty = || {
-            let mut case = CaseMaker::new([], keys());
+            let roots = facts.trust.iter().flat_map(|trust| trust.new_roots().iter().cloned());
+            let mut case = CaseMaker::new(roots, keys());
             self.certificates.values().for_each(|it| case.certificate(it));
             case
         };
@@ -181,6 +187,7 @@ mod tests {
 
     fn enrolled(world: &World, person: &Person) -> LogRecord {
         LogRecord::Enrolled(Box::new(EnrolAnswer {
+            new_roots: onehop_wire::List::empty(),
             office_key: world.office_key.clone(),
             certificate: person.certificate.clone(),
             checkpoint: person.checkpoint.clone(),

@@ -62,6 +62,8 @@ pub(crate) struct Bench {
     /// The office's signing key, for an office that lies.
     pub(crate) signer: SigningKey,
     operator: SigningKey,
+    /// The office's root key, for one that is replaced.
+    pub(crate) root: SigningKey,
     pub(crate) today: UnixSeconds,
     pub(crate) now_ms: u64,
     pub(crate) rng: ChaCha20Rng,
@@ -100,6 +102,7 @@ impl Bench {
             office: Some(office),
             signer: SigningKey::from_seed(&key),
             operator,
+            root,
             today: START,
             now_ms: 1_000,
             rng,

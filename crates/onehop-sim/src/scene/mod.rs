@@ -17,6 +17,7 @@ mod desk;
 mod exposure;
 mod lost;
 mod meetings;
+mod news;
 mod purses;
 mod refunds;
 mod restored;
@@ -164,6 +165,8 @@ pub const ALL: &[Scene] = &[
     scene("a sync with an entry in doubt", desk::unclaimed),
     scene("an office whose disk fails", desk::disk_fails),
     scene("copies of a wallet that take all they can", exposure::reached),
+    scene("a copied wallet that strangers hear of", news::copied),
+    scene("a root that a peer tells of", news::root),
     scene("a wallet restored from its key", lost::restored),
     scene("a wallet reported lost", lost::reported),
     scene("a backup at every state of a payment", restored::everywhere),
@@ -187,12 +190,23 @@ pub const MEETINGS: &str = "spec 4.2 who is met";
 pub const RENEWALS: &str = "spec S-5 the next purse goes on";
 /// Payees lose no more than the office computed; asked also where somebody forks.
 pub const EXPOSURE: &str = "office O-36 exposure";
+/// Copies of a wallet are refused once those whom they paid have met others; whatever wallets do.
+pub const NEWS: &str = "office N-6 a copied wallet is refused";
 /// The office has written what it says.
 pub const WRITTEN: &str = "spec O-17 written before it is said";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// [N-6] [N-10]
+    #[test]
+    fn eight_wallets_know_of_a_copied_one_after_so_many_payments() {
+        let mut bench = Bench::new().unwrap();
+        let meetings = news::spread(&mut bench).unwrap();
+        println!("a copied wallet is refused by all eight after {meetings:?} payments");
+        assert_eq!(meetings, Some(20));
+    }
 
     #[test]
     fn every_scene_ends_well() {

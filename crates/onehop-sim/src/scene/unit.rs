@@ -60,6 +60,11 @@ fn word_of(record: &LogRecord) -> Option<&'static str> {
         | LogRecord::Evidence { .. }
         | LogRecord::Renewed(_)
         | LogRecord::Seen { .. }
+        | LogRecord::NewRootSeen(_)
+        | LogRecord::Revoked { .. }
+        | LogRecord::Forked { .. }
+        | LogRecord::HeadHeard(_)
+        | LogRecord::Told { .. }
         | LogRecord::Frozen
         | LogRecord::NumbersFrom(_) => None,
     }

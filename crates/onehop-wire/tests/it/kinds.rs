@@ -5,7 +5,7 @@ use onehop_wire::hello::{BuyerIntroduction, BuyerProof, SellerIntroduction, Sell
 use onehop_wire::limits::{OFFICE_BODY_MAX, PACKET_MAX};
 use onehop_wire::office::{
     ClaimBundle, Enrol, NewRoot, OfficeAnswer, OfficeInfo, OfficeRequest, Outcome, Pending,
-    Resolve, Revocations, Sync,
+    Resolve, RevocationDelta, Revocations, Sync,
 };
 use onehop_wire::{
     Abort, Agreed, CaseFile, Certificate, Checkpoint, Commit, CommitRequest, Committed,
@@ -66,6 +66,7 @@ pub(crate) fn decode_body(kind: &str, bytes: &[u8], office: &OfficeId) -> Stated
         "outcome" => stated::<Outcome>(bytes, office),
         "pending" => stated::<Pending>(bytes, office),
         "revocations" => stated::<Revocations>(bytes, office),
+        "revocation-delta" => stated::<RevocationDelta>(bytes, office),
         "enrol" => stated::<Enrol>(bytes, office),
         "sync" => stated::<Sync>(bytes, office),
         "resolve" => stated::<Resolve>(bytes, office),
