@@ -139,19 +139,16 @@ pub(crate) fn present(global: &Global, vault: &Vault) -> Result<Pin> {
     asked(global, |pin| vault.check(pin).map(|()| pin.clone()))
 }
 
-/// The PIN for a wallet that is to be made; none only if the person wants none.
+/// The PIN for a wallet that is to be made; none only if the person wants none, or there is neither
+/// person nor file nor variable to give one.
 pub(crate) fn for_new_wallet(screen: Screen, global: &Global, no_pin: bool) -> Result<Option<Pin>> {
-    if no_pin {
+    // A script that says nothing of a PIN goes on as it always did; the warning is its to read.
+    let Some(source) = Source::of(global).filter(|_| !no_pin) else {
         let text = "warning: this wallet has no PIN: its key lies beside it, and who can read the \
                     folder has its money; onehop pin set gives it one";
         screen.question("warning", text, &json!({ "warning": "no-pin" }));
         return Ok(None);
-    }
-    let source = Source::of(global).ok_or_else(|| {
-        Failure::usage(format!(
-            "a new wallet needs a PIN or passphrase: give --pin-file FILE or {PIN}, or say --no-pin"
-        ))
-    })?;
+    };
     chosen(screen, &source, "new PIN or passphrase: ").map(Some)
 }
 
