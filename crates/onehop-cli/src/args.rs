@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// List payments, newest first.
     History(HistoryArgs),
     /// Whom this wallet has paid, and who has paid it.
-    Contacts,
+    Contacts(ContactsArgs),
     /// Save, show or verify the evidence of a payment.
     Receipt(ReceiptArgs),
     /// Write everything signed that the wallet holds about a payment as a case file, for `judge`.
@@ -394,6 +394,25 @@ pub(crate) struct HistoryArgs {
     /// Write a table of comma-separated values; amounts are in minor units.
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ContactsArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<ContactsKind>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactsKind {
+    /// Note something about one of them, which stands beside the name from then on. It stays in this
+    /// wallet and its backups.
+    Note {
+        /// The certified name, or the first digits of the wallet's id.
+        #[arg(value_name = "NAME|WALLET")]
+        who: String,
+        /// At most 200 characters; an empty text removes the note.
+        text: String,
+    },
 }
 
 /// Which way money went.

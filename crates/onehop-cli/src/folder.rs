@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::exit::Failure;
+use crate::notes::Notes;
 use crate::office::{Authorities, Office};
 use crate::pin;
 
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) authorities: Option<String>,
     /// Above so many minor units the PIN is asked for again at each payment.
     pub(crate) pin_above: Option<u64>,
+    /// What the person notes about other wallets.
+    pub(crate) notes: Notes,
 }
 
 /// An open wallet.
@@ -272,6 +275,7 @@ impl Settings {
             merchant: value.get("merchant").and_then(Value::as_bool).unwrap_or_default(),
             authorities: part("authorities"),
             pin_above: value.get("pin_above").and_then(Value::as_u64),
+            notes: value.get("notes").map(Notes::of_json).unwrap_or_default(),
         }
     }
 
@@ -283,6 +287,7 @@ impl Settings {
             "merchant": self.merchant,
             "authorities": self.authorities,
             "pin_above": self.pin_above,
+            "notes": self.notes.to_json(),
         })
     }
 

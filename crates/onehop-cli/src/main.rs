@@ -11,6 +11,7 @@ mod demo;
 mod exit;
 mod folder;
 mod nearby;
+mod notes;
 mod office;
 mod pin;
 mod render;
@@ -85,7 +86,7 @@ fn run(args: Args) -> Exit {
         Command::Balance => commands::show::balance(screen, &args.global),
         Command::Refused => commands::show::refused(screen, &args.global),
         Command::History(history) => commands::history::run(screen, &args.global, &history),
-        Command::Contacts => commands::contacts::run(screen, &args.global),
+        Command::Contacts(contacts) => commands::contacts::run(screen, &args.global, &contacts),
         Command::Receipt(receipt) => commands::receipt::run(screen, &args.global, &receipt),
         Command::Evidence(evidence) => commands::judge::evidence(screen, &args.global, &evidence),
         Command::Judge(judge) => commands::judge::run(screen, &args.global, &judge),

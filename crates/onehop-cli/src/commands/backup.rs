@@ -147,7 +147,7 @@ fn of_phrase(screen: Screen, global: &Global, args: &RestoreArgs) -> Result<Exit
         name: name.clone(),
         merchant: args.merchant,
         authorities: authorities.map(|them| them.pem),
-        pin_above: None,
+        ..Settings::default()
     };
     let mut home = folder::create(global, pin.as_ref(), birth, settings)?;
     init::enrol(screen, &mut home, None)

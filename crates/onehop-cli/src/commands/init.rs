@@ -120,8 +120,9 @@ fn settings(
     let name = args.name.clone().or(before_name).unwrap_or_else(default_name);
     let merchant = args.merchant || before.is_some_and(|before| before.merchant);
     let pin_above = before.and_then(|before| before.pin_above);
+    let notes = before.map(|before| before.notes.clone()).unwrap_or_default();
     let before = before.and_then(|before| before.authorities.clone());
-    Settings { url, name, merchant, authorities: authorities.or(before), pin_above }
+    Settings { url, name, merchant, authorities: authorities.or(before), pin_above, notes }
 }
 
 fn default_name() -> String {

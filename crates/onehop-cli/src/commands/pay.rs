@@ -6,7 +6,7 @@ use anyhow::Result;
 use onehop_node::CommandError;
 use onehop_proto::{Event, NotPaid, PeerId, Refusal, Terms};
 use onehop_vault::{Pin, VaultError};
-use onehop_wire::{Currency, Money, TxId};
+use onehop_wire::{Currency, Money, TxId, WalletId};
 use serde_json::json;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -16,6 +16,7 @@ use crate::args::{Global, PayArgs};
 use crate::exit::Exit;
 use crate::folder::{self, Home};
 use crate::nearby::{Heard, Nearby, block_on};
+use crate::notes::{self, Notes};
 use crate::pin::{self, Quiet, Recheck};
 use crate::render::Screen;
 use crate::words;
@@ -28,6 +29,8 @@ const DECISION: Duration = Duration::from_secs(30);
 struct Seller {
     peer: PeerId,
     name: String,
+    /// What the person notes about it.
+    note: Option<String>,
 }
 
 /// Where the payment stands.
@@ -56,6 +59,7 @@ struct Purchase<'a> {
     /// While the PIN is typed.
     quiet: Option<Quiet>,
     sellers: Vec<Seller>,
+    notes: Notes,
     /// Payments that were in doubt before this one.
     earlier: Vec<TxId>,
     /// What was asked for last, and by whom.
@@ -89,6 +93,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: PayArgs) -> Result<Exit
             recheck,
             quiet: None,
             sellers: Vec::new(),
+            notes: home.settings.notes,
             earlier,
             asked: None,
             stage: Stage::Choosing,
@@ -115,16 +120,22 @@ pub(crate) fn check_purse(home: &Home) -> Result<()> {
 }
 
 /// What a seller asks for, in a sentence.
-fn what(payee: &str, terms: &Terms, first: Option<Money>, short_code: &str) -> String {
-    let (amount, order) = (terms.amount, &terms.order);
+fn what(
+    payee: &str,
+    note: Option<&str>,
+    terms: &Terms,
+    first: Option<Money>,
+    short_code: &str,
+) -> String {
+    let (amount, order, note) = (terms.amount, &terms.order, notes::beside(note));
     match (terms.refund_of, first) {
         (Some(of), Some(first)) => format!(
-            "{payee:?} asks back {amount} of {first} you received (payment {}) for {order:?} (code \
+            "{payee:?}{note} asks back {amount} of {first} you received (payment {}) for {order:?} (code \
              {short_code})",
             of.short()
         ),
         (Some(_) | None, _) => {
-            format!("{payee:?} asks for {amount} for {order:?} (code {short_code})")
+            format!("{payee:?}{note} asks for {amount} for {order:?} (code {short_code})")
         }
     }
 }
@@ -154,7 +165,9 @@ impl Purchase<'_> {
 
     async fn on_event(&mut self, event: Event) -> Result<Option<Exit>> {
         match event {
-            Event::SellerFound { peer, name, .. } => self.on_seller(peer, name).await?,
+            Event::SellerFound { peer, wallet, name } => {
+                self.on_seller(peer, &wallet, name).await?;
+            }
             Event::SessionOpen { peer, name, short_code, .. } => {
                 let text = format!("{name:?} knows who we are, code {short_code} on both screens");
                 let json = json!({ "name": name, "code": short_code });
@@ -165,7 +178,7 @@ impl Purchase<'_> {
             }
             Event::SessionClosed { peer } => return Ok(self.on_closed(peer)),
             Event::Asked { tx, peer, payee, terms, short_code, in_doubt_with_payee, first } => {
-                let what = what(&payee, &terms, first, &short_code);
+                let what = what(&payee, self.note_of(peer), &terms, first, &short_code);
                 self.on_asked((tx, peer), &payee, &terms, &what, &short_code, in_doubt_with_payee)
                     .await?;
             }
@@ -208,13 +221,21 @@ impl Purchase<'_> {
         }
     }
 
-    async fn on_seller(&mut self, peer: PeerId, name: String) -> Result<()> {
+    /// What the person notes about the wallet on that channel.
+    fn note_of(&self, peer: PeerId) -> Option<&str> {
+        self.sellers.iter().find(|seller| seller.peer == peer)?.note.as_deref()
+    }
+
+    async fn on_seller(&mut self, peer: PeerId, wallet: &WalletId, name: String) -> Result<()> {
         self.sellers.retain(|seller| seller.peer != peer);
-        self.sellers.push(Seller { peer, name });
+        let note = self.notes.copy_of(wallet);
+        self.sellers.push(Seller { peer, name, note });
         let number = self.sellers.len();
         let name = self.sellers.last().map_or("", |seller| seller.name.as_str());
-        let text = format!("seller {number}  {name:?}");
-        self.nearby.screen.progress("seller", text, &json!({ "number": number, "name": name }));
+        let note = self.note_of(peer);
+        let text = format!("seller {number}  {name:?}{}", notes::beside(note));
+        let json = json!({ "number": number, "name": name, "note": note });
+        self.nearby.screen.progress("seller", text, &json);
         if self.stage != Stage::Choosing {
             return Ok(());
         }
@@ -290,6 +311,7 @@ impl Purchase<'_> {
         let json = json!({
             "tx": tx.to_string(),
             "payee": payee,
+            "note": self.note_of(peer),
             "amount": amount.minor(),
             "currency": amount.currency().code(),
             "order": order,

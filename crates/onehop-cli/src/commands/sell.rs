@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use onehop_proto::{Event, PaymentView, PeerId, Terms};
-use onehop_wire::{Currency, Money, OrderId, Text, TxId};
+use onehop_wire::{Currency, Money, OrderId, Text, TxId, WalletId};
 use rand_core::Rng as _;
 use serde_json::json;
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use crate::commands::{init, receipt};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home};
 use crate::nearby::{Heard, Nearby, block_on};
+use crate::notes::{self, Notes};
 use crate::render::Screen;
 use crate::words;
 
@@ -46,6 +47,7 @@ struct Sale<'a> {
     args: &'a SellArgs,
     terms: Terms,
     buyers: Vec<Buyer>,
+    notes: Notes,
     stage: Stage,
     until: Instant,
 }
@@ -74,9 +76,15 @@ pub(crate) fn run(screen: Screen, global: &Global, args: SellArgs) -> Result<Exi
         });
         screen.progress("selling", text, &json);
         let until = Instant::now() + Duration::from_secs(u64::from(args.seconds));
-        let stage = Stage::Looking;
-        let mut sale =
-            Sale { nearby: &mut nearby, args: &args, terms, buyers: Vec::new(), stage, until };
+        let mut sale = Sale {
+            nearby: &mut nearby,
+            args: &args,
+            terms,
+            buyers: Vec::new(),
+            notes: home.settings.notes,
+            stage: Stage::Looking,
+            until,
+        };
         let end = sale.run().await;
         let stopped = nearby.stop().await;
         // If the node failed, all else did because of it.
@@ -183,8 +191,8 @@ impl Sale<'_> {
 
     async fn on_event(&mut self, event: Event) -> Result<Option<Exit>> {
         match event {
-            Event::SessionOpen { peer, name, short_code, .. } => {
-                self.on_buyer(peer, name, &short_code).await?;
+            Event::SessionOpen { peer, wallet, name, short_code } => {
+                self.on_buyer((peer, &wallet), name, &short_code).await?;
             }
             Event::SessionClosed { peer } => self.on_closed(peer),
             Event::Accepted { tx, claim_by } if self.stage == Stage::Asked(tx) => {
@@ -226,10 +234,17 @@ impl Sale<'_> {
         Ok(None)
     }
 
-    async fn on_buyer(&mut self, peer: PeerId, name: String, short_code: &str) -> Result<()> {
+    async fn on_buyer(
+        &mut self,
+        (peer, wallet): (PeerId, &WalletId),
+        name: String,
+        short_code: &str,
+    ) -> Result<()> {
         let id = short_code.replace(' ', "");
-        let text = format!("buyer {id}  {name:?}  (code {short_code} on both screens)");
-        let json = json!({ "id": id, "name": name, "code": short_code });
+        let note = self.notes.of(wallet);
+        let noted = notes::beside(note);
+        let text = format!("buyer {id}  {name:?}{noted}  (code {short_code} on both screens)");
+        let json = json!({ "id": id, "name": name, "note": note, "code": short_code });
         self.nearby.screen.progress("buyer", text, &json);
         let wanted = self.args.any
             || self.args.buyer.as_ref().is_some_and(|buyer| is_meant(buyer, &id, &name));

@@ -121,7 +121,8 @@ impl Engine {
         match wish {
             Wish::Sell { amount, order } => {
                 let home = self.here()?;
-                let sale = Sale::new(terms(home, &amount, &order)?);
+                let terms = terms(home, &amount, &order)?;
+                let sale = Sale::new(terms, home.settings.notes.clone());
                 self.go_near(Kind::Sell(sale)).await
             }
             Wish::Pay => {
@@ -129,7 +130,8 @@ impl Engine {
                 pay::check_purse(home)?;
                 let earlier = resume::unfinished(home).iter().map(|it| it.tx).collect();
                 let recheck = Recheck::of(&self.global, &home.dir, home.settings.pin_above)?;
-                let purchase = Purchase::new(home.currency()?, earlier, recheck);
+                let notes = home.settings.notes.clone();
+                let purchase = Purchase::new(home.currency()?, earlier, recheck, notes);
                 self.go_near(Kind::Pay(purchase)).await
             }
             Wish::Resume => {

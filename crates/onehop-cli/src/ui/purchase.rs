@@ -5,12 +5,13 @@ use std::time::Duration;
 use onehop_node::{CommandError, Handle};
 use onehop_proto::{Event, NotPaid, PeerId, Refusal, Terms};
 use onehop_vault::Pin;
-use onehop_wire::{Currency, Money, TxId};
+use onehop_wire::{Currency, Money, TxId, WalletId};
 use tokio::time::Instant;
 
 use super::near::WITHIN;
 use super::view::{self, End, Errand, Outcome, Paying};
 use super::wish::Secret;
+use crate::notes::Notes;
 use crate::pin::Recheck;
 use crate::words;
 
@@ -31,6 +32,7 @@ pub(super) struct Purchase {
     /// Payments that were in doubt before this one.
     earlier: Vec<TxId>,
     sellers: Vec<(PeerId, view::Seller)>,
+    notes: Notes,
     next_number: u64,
     stage: Stage,
     asked: Option<(Money, view::Question)>,
@@ -42,12 +44,18 @@ impl Purchase {
     /// How long a decision is waited for once the money is held, at least.
     pub(super) const DECISION: Duration = Duration::from_secs(30);
 
-    pub(super) fn new(currency: Currency, earlier: Vec<TxId>, recheck: Option<Recheck>) -> Self {
+    pub(super) fn new(
+        currency: Currency,
+        earlier: Vec<TxId>,
+        recheck: Option<Recheck>,
+        notes: Notes,
+    ) -> Self {
         Self {
             until: Instant::now() + WITHIN,
             currency,
             earlier,
             sellers: Vec::new(),
+            notes,
             next_number: 1,
             stage: Stage::Choosing,
             asked: None,
@@ -136,7 +144,7 @@ impl Purchase {
 
     pub(super) fn on_event(&mut self, event: Event) -> Option<End> {
         match event {
-            Event::SellerFound { peer, name, .. } => self.on_seller(peer, name),
+            Event::SellerFound { peer, wallet, name } => self.on_seller(peer, &wallet, name),
             Event::SessionOpen { peer, .. }
                 if self.stage == Stage::Choosing && self.earlier.is_empty() =>
             {
@@ -176,9 +184,10 @@ impl Purchase {
         matches!(self.stage, Stage::Asked(tx, _) | Stage::Declined(tx) if tx == about)
     }
 
-    fn on_seller(&mut self, peer: PeerId, name: String) {
+    fn on_seller(&mut self, peer: PeerId, wallet: &WalletId, name: String) {
         self.sellers.retain(|(known, _)| *known != peer);
-        self.sellers.push((peer, view::Seller { number: self.next_number, name }));
+        let note = self.notes.copy_of(wallet);
+        self.sellers.push((peer, view::Seller { number: self.next_number, name, note }));
         self.next_number = self.next_number.saturating_add(1);
     }
 
@@ -202,8 +211,10 @@ impl Purchase {
         code: String,
         in_doubt_with_payee: bool,
     ) {
+        let seller = self.sellers.iter().find(|(known, _)| *known == peer);
         let question = view::Question {
             payee,
+            note: seller.and_then(|(_, seller)| seller.note.clone()),
             amount: terms.amount.to_string(),
             order: terms.order.clone(),
             code,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::near::{WITHIN, payment};
 use super::view::{self, End, Errand, Outcome, Selling};
+use crate::notes::Notes;
 use crate::words;
 
 /// How long a buyer that has paid is waited for to acknowledge.
@@ -19,15 +20,16 @@ const ACKNOWLEDGEMENT: Duration = Duration::from_secs(30);
 pub(super) struct Sale {
     pub(super) until: Instant,
     terms: Terms,
+    notes: Notes,
     buyers: Vec<(PeerId, view::Buyer)>,
     asked: Option<(TxId, String)>,
     is_accepted: bool,
 }
 
 impl Sale {
-    pub(super) fn new(terms: Terms) -> Self {
+    pub(super) fn new(terms: Terms, notes: Notes) -> Self {
         let until = Instant::now() + WITHIN;
-        Self { until, terms, buyers: Vec::new(), asked: None, is_accepted: false }
+        Self { until, terms, notes, buyers: Vec::new(), asked: None, is_accepted: false }
     }
 
     pub(super) fn errand(&self, seconds_left: u64) -> Errand {
@@ -64,10 +66,11 @@ impl Sale {
     pub(super) fn on_event(&mut self, event: Event) -> Option<End> {
         let asked = self.asked.as_ref().map(|(tx, _)| *tx);
         match event {
-            Event::SessionOpen { peer, name, short_code, .. } => {
+            Event::SessionOpen { peer, wallet, name, short_code } => {
                 self.buyers.retain(|(known, _)| *known != peer);
                 let id = short_code.replace(' ', "");
-                self.buyers.push((peer, view::Buyer { id, name, code: short_code }));
+                let note = self.notes.copy_of(&wallet);
+                self.buyers.push((peer, view::Buyer { id, name, note, code: short_code }));
             }
             Event::SessionClosed { peer } => self.buyers.retain(|(known, _)| *known != peer),
             Event::Accepted { tx, .. } if asked == Some(tx) => {

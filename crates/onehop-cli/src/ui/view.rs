@@ -145,6 +145,8 @@ pub(crate) struct Buyer {
     /// The short code without its space.
     pub(crate) id: String,
     pub(crate) name: String,
+    /// What the person notes about it.
+    pub(crate) note: Option<String>,
     /// The short code, as the other screen shows it.
     pub(crate) code: String,
 }
@@ -155,12 +157,16 @@ pub(crate) struct Seller {
     /// What the person chooses it by.
     pub(crate) number: u64,
     pub(crate) name: String,
+    /// What the person notes about it.
+    pub(crate) note: Option<String>,
 }
 
 /// What a buyer is asked.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Question {
     pub(crate) payee: String,
+    /// What the person notes about it.
+    pub(crate) note: Option<String>,
     pub(crate) amount: String,
     pub(crate) order: String,
     /// The short code on both screens.

@@ -7,6 +7,7 @@ mod at_rest;
 mod backup;
 mod bench;
 mod bluetooth;
+mod contacts;
 mod demo;
 mod doubt;
 mod judge;

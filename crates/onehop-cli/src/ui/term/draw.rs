@@ -7,7 +7,7 @@ use ratatui::text::{Line as Row, Span};
 use ratatui::widgets::{Block, Paragraph, Wrap};
 
 use super::face::{Asked, Face, Form, Page};
-use crate::ui::view::{End, Errand, Line, Outcome, Paying, Selling, View};
+use crate::ui::view::{End, Errand, Line, Outcome, Paying, Question, Selling, View};
 
 /// The least terminal that everything fits in.
 pub(super) const WIDTH: u16 = 80;
@@ -97,7 +97,7 @@ fn home(frame: &mut Frame<'_>, area: Rect, view: &View, face: &Face, palette: Pa
     frame.render_widget(Paragraph::new(lines).block(block("newest payments")), newest);
     let (title, lines) = match &view.end {
         Some(end) => ("how it ended", ended(end, palette)),
-        None => doing(&view.errand, face, palette),
+        None => doing(&view.errand, face, errand, palette),
     };
     let lines = if lines.is_empty() { next(view) } else { lines };
     let panel = Paragraph::new(lines).block(block(title)).wrap(Wrap { trim: false });
@@ -154,7 +154,12 @@ fn next(view: &View) -> Vec<Row<'static>> {
     vec![Row::raw("The radio is off. Press s to ask for money, or p to pay.")]
 }
 
-fn doing(errand: &Errand, face: &Face, palette: Palette) -> (&'static str, Vec<Row<'static>>) {
+fn doing(
+    errand: &Errand,
+    face: &Face,
+    area: Rect,
+    palette: Palette,
+) -> (&'static str, Vec<Row<'static>>) {
     match errand {
         Errand::None => ("what now", Vec::new()),
         Errand::Sell { amount, order, stage, buyers, asked, seconds_left } => {
@@ -162,8 +167,10 @@ fn doing(errand: &Errand, face: &Face, palette: Palette) -> (&'static str, Vec<R
             match stage {
                 Selling::Looking => {
                     lines.push(Row::raw(format!("looking for buyers, {seconds_left} s left")));
-                    let names = buyers.iter().map(|it| format!("{}  code {}", it.name, it.code));
-                    lines.extend(choose(names, face.chosen, palette));
+                    let names = buyers
+                        .iter()
+                        .map(|it| (format!("{}  code {}", it.name, it.code), it.note.as_deref()));
+                    lines.extend(choose(names, face.chosen, area, palette));
                 }
                 Selling::Asked => lines.push(Row::raw(format!(
                     "asked {asked}, waiting for the answer, {seconds_left} s left"
@@ -179,8 +186,8 @@ fn doing(errand: &Errand, face: &Face, palette: Palette) -> (&'static str, Vec<R
             match stage {
                 Paying::Choosing => {
                     lines.push(Row::raw(format!("looking for sellers, {seconds_left} s left")));
-                    let names = sellers.iter().map(|it| it.name.clone());
-                    lines.extend(choose(names, face.chosen, palette));
+                    let names = sellers.iter().map(|it| (it.name.clone(), it.note.as_deref()));
+                    lines.extend(choose(names, face.chosen, area, palette));
                 }
                 Paying::Introduced => {
                     lines.push(Row::raw(format!("waiting to be asked, {seconds_left} s left")));
@@ -192,16 +199,7 @@ fn doing(errand: &Errand, face: &Face, palette: Palette) -> (&'static str, Vec<R
                 Paying::Asked => {}
             }
             if let Some(question) = question {
-                lines.push(Row::styled(
-                    format!("{} asks for {}", question.payee, question.amount),
-                    palette.strong(),
-                ));
-                lines.push(Row::raw(format!("for {}", question.order)));
-                lines.push(Row::raw(format!("code {} on both screens", question.code)));
-                if question.in_doubt_with_payee {
-                    let text = "Another payment to them is in doubt: this would be a second one.";
-                    lines.push(Row::styled(text, palette.outcome(Outcome::InDoubt)));
-                }
+                lines.extend(asked(question, area, palette));
                 if *stage == Paying::Asked {
                     lines.push(Row::styled("Pay? y / n", palette.strong()));
                 }
@@ -218,20 +216,53 @@ fn doing(errand: &Errand, face: &Face, palette: Palette) -> (&'static str, Vec<R
     }
 }
 
-fn choose(
-    names: impl Iterator<Item = String>,
+/// What is asked. A note stands where no certified name does, so that none can imitate it.
+fn asked(question: &Question, area: Rect, palette: Palette) -> Vec<Row<'static>> {
+    let mut code = format!("code {} on both screens", question.code);
+    if let Some(note) = &question.note {
+        code += "   your note: ";
+        let left = usize::from(area.width).saturating_sub(code.chars().count() + 2);
+        code += &short(note, left);
+    }
+    let mut rows = vec![
+        Row::styled(format!("{} asks for {}", question.payee, question.amount), palette.strong()),
+        Row::raw(format!("for {}", question.order)),
+        Row::raw(code),
+    ];
+    if question.in_doubt_with_payee {
+        let text = "Another payment to them is in doubt: this would be a second one.";
+        rows.push(Row::styled(text, palette.outcome(Outcome::InDoubt)));
+    }
+    rows
+}
+
+/// Who can be chosen, each with what is noted about them below. The chosen one stays in sight.
+fn choose<'a>(
+    names: impl Iterator<Item = (String, Option<&'a str>)>,
     chosen: usize,
+    area: Rect,
     palette: Palette,
 ) -> Vec<Row<'static>> {
-    let rows: Vec<Row<'static>> = names
-        .enumerate()
-        .map(|(at, name)| {
-            let (mark, style) =
-                if at == chosen { (">", palette.chosen()) } else { (" ", Style::default()) };
-            Row::styled(format!("{mark} {}  {name}", at.saturating_add(1)), style)
-        })
-        .collect();
-    if rows.is_empty() { vec![Row::raw("  nobody yet")] } else { rows }
+    let (mut rows, mut end) = (Vec::new(), 0_usize);
+    for (at, (name, note)) in names.enumerate() {
+        let (mark, style) =
+            if at == chosen { (">", palette.chosen()) } else { (" ", Style::default()) };
+        rows.push(Row::styled(format!("{mark} {}  {name}", at.saturating_add(1)), style));
+        if let Some(note) = note {
+            let left = usize::from(area.width).saturating_sub(18);
+            rows.push(Row::raw(format!("     your note: {}", short(note, left))));
+        }
+        if at == chosen {
+            end = rows.len();
+        }
+    }
+    if rows.is_empty() {
+        return vec![Row::raw("  nobody yet")];
+    }
+    // The frame has two lines, what goes on has one.
+    let height = usize::from(area.height).saturating_sub(3);
+    rows.drain(..end.saturating_sub(height));
+    rows
 }
 
 fn fill_in(frame: &mut Frame<'_>, area: Rect, form: &Form, palette: Palette) {

@@ -155,6 +155,11 @@ async fn receipt(screen: Screen, desk: &Desk, id: &str) {
     }
 }
 
+/// A note on a line of its own, where no certified name can imitate it.
+fn noted(whom: &str, note: Option<&str>) -> String {
+    note.map(|note| format!("\nyour note about {whom}: {note}")).unwrap_or_default()
+}
+
 /// What goes on, without what changes every second: a line is read out once.
 fn status(view: &View) -> String {
     if view.is_locked {
@@ -170,6 +175,7 @@ fn status(view: &View) -> String {
                 let mut text = format!("asking for {amount} for {order}: looking for buyers");
                 for buyer in buyers {
                     text += &format!("\nbuyer {}, code {}", buyer.name, buyer.code);
+                    text += &noted(&format!("code {}", buyer.code), buyer.note.as_deref());
                 }
                 text
             }
@@ -184,11 +190,12 @@ fn status(view: &View) -> String {
                     ""
                 };
                 format!(
-                    "{} asks for {} for {}, code {}{twice}\npay? {} or no",
+                    "{} asks for {} for {}, code {}{}{twice}\npay? {} or no",
                     it.payee,
                     it.amount,
                     it.order,
                     it.code,
+                    noted("who asks", it.note.as_deref()),
                     if it.needs_pin { "yes with the PIN" } else { "yes" }
                 )
             }
@@ -199,6 +206,8 @@ fn status(view: &View) -> String {
                 let mut text = "buyer mode: looking for sellers".to_owned();
                 for seller in sellers {
                     text += &format!("\nseller {}: {}", seller.number, seller.name);
+                    let whom = format!("seller {}", seller.number);
+                    text += &noted(&whom, seller.note.as_deref());
                 }
                 text
             }

@@ -87,6 +87,7 @@ fn a_terminal_too_small_is_told_what_to_do_in_any_size() {
 fn what_is_asked_stands_with_the_amount_the_payee_and_the_code_and_only_y_pays() {
     let question = Question {
         payee: "tea shop".to_owned(),
+        note: Some("the stall with the green door, opposite the station".to_owned()),
         amount: "7.35 INR".to_owned(),
         order: "two teas".to_owned(),
         code: "012 345".to_owned(),
@@ -102,7 +103,12 @@ fn what_is_asked_stands_with_the_amount_the_payee_and_the_code_and_only_y_pays()
     let view = View { errand, ..view() };
     let mut face = Face::default();
     let lines = screen(&view, &face, 80, 24).join("\n");
-    for words in ["tea shop asks for 7.35 INR", "code 012 345 on both screens", "a second one"] {
+    for words in [
+        "tea shop asks for 7.35 INR",
+        "code 012 345 on both screens   your note: the stall with the green door, oppo…",
+        "a second one",
+        "Pay? y / n",
+    ] {
         assert!(lines.contains(words), "{words} in\n{lines}");
     }
     for code in [KeyCode::Enter, KeyCode::Char('p'), KeyCode::Char(' '), KeyCode::Char('1')] {
@@ -116,8 +122,12 @@ fn what_is_asked_stands_with_the_amount_the_payee_and_the_code_and_only_y_pays()
 
 #[test]
 fn buyers_and_sellers_are_chosen_by_arrows_or_number_and_nobody_by_an_empty_list() {
-    let buyer =
-        |id: &str| Buyer { id: id.to_owned(), name: "asha".to_owned(), code: id.to_owned() };
+    let buyer = |id: &str| Buyer {
+        id: id.to_owned(),
+        name: "asha".to_owned(),
+        note: None,
+        code: id.to_owned(),
+    };
     let sell = |buyers| Errand::Sell {
         amount: "7.35 INR".to_owned(),
         order: "tea".to_owned(),
@@ -138,11 +148,37 @@ fn buyers_and_sellers_are_chosen_by_arrows_or_number_and_nobody_by_an_empty_list
     assert_eq!(press(&mut face, &two, KeyCode::Enter), ask("2"));
     let none = View { errand: sell(Vec::new()), ..view() };
     assert_eq!(press(&mut face, &none, KeyCode::Enter), None);
-    let sellers = vec![Seller { number: 7, name: "tea shop".to_owned() }];
+    let sellers = vec![Seller { number: 7, name: "tea shop".to_owned(), note: None }];
     let errand = Errand::Pay { stage: Paying::Choosing, sellers, question: None, seconds_left: 1 };
     let pay = View { errand, ..view() };
     let choose = Some(Do::Wish(Wish::Choose { number: 7 }));
     assert_eq!(press(&mut Face::default(), &pay, KeyCode::Char('1')), choose);
+}
+
+#[test]
+fn a_note_stands_below_the_name_and_the_chosen_one_stays_in_sight() {
+    let seller = |number: u64| Seller {
+        number,
+        name: format!("shop {number}"),
+        note: Some(format!("note {number}")),
+    };
+    let sellers = (1..=9).map(seller).collect();
+    let errand = Errand::Pay { stage: Paying::Choosing, sellers, question: None, seconds_left: 1 };
+    let view = View { errand, ..view() };
+    let mut face = Face::default();
+    let panel = |face: &Face| {
+        let lines = screen(&view, face, 80, 24);
+        let text = |line: &String| line.trim_matches('│').trim_end().to_owned();
+        lines[16..21].iter().map(text).collect::<Vec<_>>()
+    };
+    let first = ["> 1  shop 1", "     your note: note 1", "  2  shop 2", "     your note: note 2"];
+    assert_eq!(panel(&face)[1..], first);
+    for _ in 1..9 {
+        press(&mut face, &view, KeyCode::Down);
+    }
+    let last = ["  8  shop 8", "     your note: note 8", "> 9  shop 9", "     your note: note 9"];
+    assert_eq!(panel(&face)[1..], last);
+    assert_eq!(panel(&face)[0], "looking for sellers, 1 s left");
 }
 
 #[test]

@@ -64,12 +64,14 @@ function list(id, lines, make, none) {
   at(id).replaceChildren(...(items.length ? items : [element("li", "", none)]));
 }
 
-function choice(words, wanted) {
+// A note stands apart from the certified name, so that no name can imitate it.
+function choice(words, note, wanted) {
   const item = document.createElement("li");
   const button = element("button", "", words);
   button.type = "button";
   button.addEventListener("click", () => wish(wanted));
   item.append(button);
+  if (note !== null) item.append(element("span", "note", `Your note: ${note}`));
   return item;
 }
 
@@ -82,7 +84,7 @@ function sell(it) {
   };
   text("errand_text", words[it.stage]);
   const buyers = it.stage === "looking" ? it.buyers : [];
-  list("choices", buyers, (buyer) => choice(`${buyer.name}, code ${buyer.code}`, { do: "ask", id: buyer.id }),
+  list("choices", buyers, (buyer) => choice(`${buyer.name}, code ${buyer.code}`, buyer.note, { do: "ask", id: buyer.id }),
     it.stage === "looking" ? "Nobody yet: the buyer presses Pay." : "");
 }
 
@@ -98,10 +100,13 @@ function pay(it) {
   text("errand_title", question ? `${question.payee} asks for ${question.amount}` : "Paying");
   text("errand_text", words[it.stage]);
   const sellers = it.stage === "choosing" ? it.sellers : [];
-  list("choices", sellers, (seller) => choice(seller.name, { do: "choose", number: seller.number }),
+  list("choices", sellers, (seller) => choice(seller.name, seller.note, { do: "choose", number: seller.number }),
     it.stage === "choosing" ? "No seller yet." : "");
   text("code", question ? question.code : "");
   show("code_line", question !== null);
+  const note = question ? question.note : null;
+  text("note", note === null ? "" : note);
+  show("note_line", note !== null);
   show("warning", question !== null && question.in_doubt_with_payee);
   show("yes", it.stage === "asked");
   show("no", it.stage === "asked");
@@ -109,7 +114,7 @@ function pay(it) {
 }
 
 function errand(it) {
-  for (const id of ["code_line", "warning", "yes", "no", "pin_line"]) show(id, false);
+  for (const id of ["code_line", "note_line", "warning", "yes", "no", "pin_line"]) show(id, false);
   show("errand", it.kind !== "none");
   show("stop", it.kind !== "office");
   if (it.kind === "sell") sell(it);
