@@ -41,6 +41,9 @@ pub(crate) struct Global {
     /// Write results, questions and errors only.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Say on stderr what is read, opened and asked, and how long it takes.
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, Subcommand)]

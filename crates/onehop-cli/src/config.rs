@@ -36,6 +36,11 @@ pub(crate) fn apply(command: Command, raw: &[OsString]) -> Result<Command> {
     Ok(settings.into_iter().fold(command, |command, (name, value)| set(command, &name, &value)))
 }
 
+/// The file that is read if it is there.
+pub(crate) fn place(raw: &[OsString]) -> Option<PathBuf> {
+    path(raw).map(|(path, _)| path)
+}
+
 /// The file, and whether somebody named it.
 fn path(raw: &[OsString]) -> Option<(PathBuf, bool)> {
     let mut args = raw.iter();

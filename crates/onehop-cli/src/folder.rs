@@ -17,6 +17,7 @@ use crate::exit::Failure;
 use crate::notes::Notes;
 use crate::office::{Authorities, Office};
 use crate::pin;
+use crate::render::Screen;
 
 /// The file with [`Settings`], sealed to this place.
 const SETTINGS: &str = "office";
@@ -47,6 +48,8 @@ pub(crate) struct Home {
     pub(crate) keeper: Keeper,
     pub(crate) settings: Settings,
     key: DataKey,
+    /// Where it is said how the office is asked.
+    screen: Screen,
 }
 
 /// The wallet's folder, as given or the default.
@@ -70,7 +73,7 @@ pub(crate) fn open(global: &Global) -> Result<Home> {
 
 /// The wallet, or `None` if there is none.
 pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
-    let dir = dir(global)?;
+    let dir = told(global)?;
     let vault = pin::vault(global, &dir);
     let Some(status) = vault.status()? else {
         if dir.join(LOG_MARKER).exists() {
@@ -83,7 +86,7 @@ pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
         return Ok(None);
     };
     let key = pin::unlock(global, &vault, status)?;
-    match open_under(dir, key) {
+    match open_under(global, dir, key) {
         Ok(home) => Ok(Some(home)),
         Err(error) if matches!(error.downcast_ref(), Some(HomeError::Missing { .. })) => Ok(None),
         Err(error) => Err(error),
@@ -93,9 +96,9 @@ pub(crate) fn open_if_there(global: &Global) -> Result<Option<Home>> {
 /// Opens the wallet with a PIN that somebody has typed elsewhere than here.
 pub(crate) fn unlock(global: &Global, pin: &Pin) -> Result<Home> {
     pin::shield();
-    let dir = dir(global)?;
+    let dir = told(global)?;
     let key = pin::vault(global, &dir).unlock(Some(pin))?;
-    open_under(dir, key)
+    open_under(global, dir, key)
 }
 
 /// True if nobody but a person can open the wallet: it has a PIN that neither file nor variable has.
@@ -105,10 +108,20 @@ pub(crate) fn is_locked(global: &Global) -> Result<bool> {
     Ok(has_pin && pin::Source::of(global).is_none_or(|source| source.is_typed()))
 }
 
-fn open_under(dir: PathBuf, key: DataKey) -> Result<Home> {
+/// The wallet's folder, which is told to a person who wonders.
+fn told(global: &Global) -> Result<PathBuf> {
+    let dir = dir(global)?;
+    let text = dir.display().to_string();
+    Screen::of(global).detail("wallet", &text, &json!({ "dir": text }));
+    Ok(dir)
+}
+
+fn open_under(global: &Global, dir: PathBuf, key: DataKey) -> Result<Home> {
     let keeper = Keeper::open(&dir, key.clone(), Config::default())?;
     let settings = Settings::read(&dir, &key)?;
-    Ok(Home { dir, keeper, settings, key })
+    let home = Home { dir, keeper, settings, key, screen: Screen::of(global) };
+    home.tell();
+    Ok(home)
 }
 
 /// Makes a wallet under `pin`, or without one; there must be none.
@@ -122,7 +135,7 @@ pub(crate) fn create(
     let key = new_key(global, &dir, pin)?;
     let keeper = Keeper::create(&dir, key.clone(), birth, Config::default())?;
     settings.write(&dir, &key)?;
-    Ok(Home { dir, keeper, settings, key })
+    Ok(Home { dir, keeper, settings, key, screen: Screen::of(global) })
 }
 
 /// True if there is a wallet in `dir`, or what is left of one.
@@ -137,11 +150,13 @@ pub(crate) fn restore(
     backup: &[u8],
     settings: Settings,
 ) -> Result<Home> {
-    let dir = dir(global)?;
+    let dir = told(global)?;
     let key = new_key(global, &dir, pin)?;
     let keeper = Keeper::restore(&dir, key.clone(), backup, Config::default())?;
     settings.write(&dir, &key)?;
-    Ok(Home { dir, keeper, settings, key })
+    let home = Home { dir, keeper, settings, key, screen: Screen::of(global) };
+    home.tell();
+    Ok(home)
 }
 
 /// The key of a folder that is to become a wallet's.
@@ -177,13 +192,14 @@ pub(crate) struct Away {
     dir: PathBuf,
     settings: Settings,
     key: DataKey,
+    screen: Screen,
 }
 
 impl Away {
     /// The wallet again.
     pub(crate) fn rejoin(self, keeper: Keeper) -> Home {
-        let Self { dir, settings, key } = self;
-        Home { dir, keeper, settings, key }
+        let Self { dir, settings, key, screen } = self;
+        Home { dir, keeper, settings, key, screen }
     }
 }
 
@@ -213,13 +229,30 @@ impl Home {
         let authorities = self.settings.authorities.clone();
         let authorities =
             authorities.map(|pem| Authorities::parse(pem).ok_or_else(unreadable)).transpose()?;
-        Ok(Office::at(url, authorities.as_ref()))
+        Ok(Office::at(url, authorities.as_ref(), self.screen))
+    }
+
+    /// Tells a person who wonders what was opened. Nobody else waits for it to be counted.
+    fn tell(&self) {
+        if !self.screen.is_verbose() {
+            return;
+        }
+        let live = self.keeper.wallet().state().payments().count();
+        let all = self.keeper.history(usize::MAX).map(|all| all.len());
+        // What is damaged in the archive is said by who needs it.
+        let archived = all.map_or(0, |all| all.saturating_sub(live));
+        let rows = self.keeper.journal().file().verify().unwrap_or_default();
+        self.screen.detail(
+            "opened",
+            format!("{live} payments at hand, {archived} archived; {rows} rows of records"),
+            &json!({ "payments": live, "archived": archived, "rows": rows }),
+        );
     }
 
     /// Takes the keeper out, for somebody who gives it back.
     pub(crate) fn part(self) -> (Keeper, Away) {
-        let Self { dir, keeper, settings, key } = self;
-        (keeper, Away { dir, settings, key })
+        let Self { dir, keeper, settings, key, screen } = self;
+        (keeper, Away { dir, settings, key, screen })
     }
 
     /// Makes the settings durable.

@@ -21,9 +21,13 @@ mod ui;
 mod words;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde_json::json;
 
 use args::{Args, Command};
 use exit::Exit;
@@ -49,10 +53,41 @@ fn main() -> ExitCode {
             return exit.into();
         }
     };
-    let parsed = command.try_get_matches_from(raw);
-    match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
-        Ok(args) => run(args).into(),
+    let settings = config::place(&raw);
+    let parsed = command.try_get_matches_from(raw).and_then(|matches| {
+        check_loudness(&matches)?;
+        Args::from_arg_matches(&matches)
+    });
+    match parsed {
+        Ok(args) => {
+            tell_settings(Screen::of(&args.global), settings.as_deref());
+            run(args).into()
+        }
         Err(error) => usage(&error).into(),
+    }
+}
+
+/// One of the two may stand before the command and the other behind it, which is no conflict to the
+/// parser: it looks at each place alone.
+fn check_loudness(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let mut last = matches;
+    while let Some((_, below)) = last.subcommand() {
+        last = below;
+    }
+    let is_said = |id| last.value_source(id) == Some(ValueSource::CommandLine);
+    if is_said("quiet") && is_said("verbose") {
+        let text = "the argument '--quiet' cannot be used with '--verbose'";
+        return Err(Args::command().error(ErrorKind::ArgumentConflict, text));
+    }
+    Ok(())
+}
+
+fn tell_settings(screen: Screen, path: Option<&Path>) {
+    if let Some(path) = path.filter(|_| screen.is_verbose()) {
+        let is_there = path.exists();
+        let not = if is_there { "" } else { ", which is not there" };
+        let json = json!({ "file": path.display().to_string(), "is_there": is_there });
+        screen.detail("settings", format!("{}{not}", path.display()), &json);
     }
 }
 
@@ -68,7 +103,7 @@ fn hush_bluetooth() {
 }
 
 fn run(args: Args) -> Exit {
-    let screen = Screen::new(args.global.json, args.global.quiet);
+    let screen = Screen::of(&args.global);
     let result = match args.command {
         Command::Init(init) => commands::init::run(screen, &args.global, &init),
         Command::Backup(backup) => commands::backup::backup(screen, &args.global, &backup),

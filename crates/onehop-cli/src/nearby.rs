@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use onehop_link::bearer::{AnyLink, Bearer, Choice};
+use onehop_link::bearer::{AnyLink, Bearer, Choice, Opened};
 use onehop_link::ble::Notices;
 use onehop_link::ble::error::Notice;
 use onehop_link::lan::LanConfig;
@@ -73,6 +73,7 @@ impl Nearby {
         let opened = AnyLink::open(choice(args, to_sell)).await?;
         let json = serde_json::json!({ "link": opened.name(), "adapter": opened.adapter });
         screen.progress("link", opened.words(), &json);
+        tell_bearer(screen, args, &opened);
         let signals = Signals::new().context("failed to watch for signals")?;
         let watch = Box::new(Trace::new(screen, args));
         let (handle, events, node) = onehop_node::start(keeper, opened.link, watch);
@@ -193,6 +194,24 @@ pub(crate) fn choice(args: &LinkArgs, to_sell: bool) -> Choice {
     };
     let lan = LanConfig { port: args.port, interface: args.interface, ..LanConfig::default() };
     Choice { bearer, adapter: args.adapter.clone(), lan, to_sell }
+}
+
+/// Tells a person who wonders what carries the frames.
+pub(crate) fn tell_bearer(screen: Screen, args: &LinkArgs, opened: &Opened) {
+    let (name, adapter) = (opened.name(), opened.adapter.as_deref());
+    let is_lan = name == "lan";
+    let interface = args.interface.filter(|_| is_lan).map(|ip| ip.to_string());
+    let text = if is_lan {
+        let interface = interface.as_deref().unwrap_or("of the system's choice");
+        format!("lan, interface {interface}, port {}", args.port)
+    } else {
+        format!("{name}, adapter {}", adapter.unwrap_or("of the system's choice"))
+    };
+    let json = serde_json::json!({
+        "link": name, "adapter": adapter, "interface": interface,
+        "port": is_lan.then_some(args.port),
+    });
+    screen.detail("bearer", text, &json);
 }
 
 async fn next_notice(notices: &mut Option<Notices>) -> Option<Notice> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use onehop_crypto::Trust;
@@ -14,10 +14,12 @@ use onehop_wire::office::{
 use onehop_wire::{DecodeError, OfficeId, Signed, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::commands::files::{ReadFileError, read_bytes};
 use crate::exit::Failure;
+use crate::render::Screen;
 
 /// How long one exchange may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -111,12 +113,14 @@ impl Authorities {
 pub(crate) struct Office {
     url: String,
     agent: ureq::Agent,
+    /// Where it is said what is asked.
+    screen: Screen,
 }
 
 impl Office {
     /// A client of the office at `url`; says nothing yet. Over https its certificate has to lead to
     /// one of `authorities`, or, without any, to one that browsers trust.
-    pub(crate) fn at(url: &str, authorities: Option<&Authorities>) -> Self {
+    pub(crate) fn at(url: &str, authorities: Option<&Authorities>, screen: Screen) -> Self {
         let roots = authorities.map_or(RootCerts::WebPki, |them| {
             RootCerts::Specific(Arc::new(them.certificates.clone()))
         });
@@ -126,13 +130,12 @@ impl Office {
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .proxy(None)
             .build();
-        Self { url: url.trim_end_matches('/').to_owned(), agent: config.into() }
+        Self { url: url.trim_end_matches('/').to_owned(), agent: config.into(), screen }
     }
 
     /// Asks the office who it is; also the way to learn that it is there.
     pub(crate) fn info(&self) -> Result<OfficeInfo, OfficeError> {
-        let answer = self.agent.get(format!("{}/v1/office", self.url)).call();
-        self.read(answer, SMALL_MAX)
+        self.ask(("GET", "office"), 0, SMALL_MAX, |url| self.agent.get(url).call())
     }
 
     /// Makes sure that the office is there and is the one that `trust` pins.
@@ -160,31 +163,55 @@ impl Office {
     where
         T: Serialize + DeserializeOwned,
     {
-        let answer = self
-            .agent
-            .post(format!("{}/v1/{what}", self.url))
-            .content_type("application/octet-stream")
-            .send(encode(request));
-        self.read(answer, OFFICE_BODY_MAX)
+        let body = encode(request);
+        self.ask(("POST", what), body.len(), OFFICE_BODY_MAX, |url| {
+            self.agent.post(url).content_type("application/octet-stream").send(body.as_slice())
+        })
     }
 
-    fn read<T: Serialize + DeserializeOwned>(
+    /// One exchange: `call` sends `sent` bytes, of the answer at most `max` are read.
+    fn ask<T: Serialize + DeserializeOwned>(
         &self,
-        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        (method, what): (&str, &str),
+        sent: usize,
         max: usize,
+        call: impl FnOnce(&str) -> Result<Response, ureq::Error>,
     ) -> Result<T, OfficeError> {
-        let unreachable =
-            |source| OfficeError::Unreachable { url: self.url.clone(), source: Box::new(source) };
-        let mut answer = answer.map_err(unreachable)?;
-        let status = answer.status();
-        let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-        let body = answer.body_mut().with_config().limit(limit).read_to_vec();
-        let body = body.map_err(unreachable)?;
-        if !status.is_success() {
-            return Err(OfficeError::Refused { why: problem(status.as_u16(), &body) });
+        let (path, begun) = (format!("/v1/{what}"), Instant::now());
+        let answer = call(&format!("{}{path}", self.url)).and_then(|answer| read(answer, max));
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let received = answer.as_ref().ok().map(|(status, body)| (*status, body.len()));
+        let end = received.map_or_else(
+            || "no answer".to_owned(),
+            |(status, bytes)| format!("status {status}, {bytes} bytes received"),
+        );
+        let (status, bytes) = received.unzip();
+        self.screen.detail(
+            "office",
+            format!("{method} {path}: {sent} bytes sent, {end}, {ms} ms"),
+            &json!({
+                "method": method, "path": path, "sent": sent, "status": status, "received": bytes,
+                "ms": ms,
+            }),
+        );
+        let (status, body) = answer.map_err(|source| OfficeError::Unreachable {
+            url: self.url.clone(),
+            source: Box::new(source),
+        })?;
+        if !(200..300).contains(&status) {
+            return Err(OfficeError::Refused { why: problem(status, &body) });
         }
         decode(&body, max).map_err(|source| OfficeError::Answer { url: self.url.clone(), source })
     }
+}
+
+type Response = ureq::http::Response<ureq::Body>;
+
+/// The status and the body, which may be one byte longer than `max`: who decodes it says so then.
+fn read(mut answer: Response, max: usize) -> Result<(u16, Vec<u8>), ureq::Error> {
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    let body = answer.body_mut().with_config().limit(limit).read_to_vec()?;
+    Ok((answer.status().as_u16(), body))
 }
 
 /// An RFC 9457 problem document in one line.
@@ -209,10 +236,11 @@ pub(crate) fn meet(
     place: &str,
     pinned: Option<&OfficeId>,
     authorities: Option<&Authorities>,
+    screen: Screen,
 ) -> Result<(OfficeInfo, Place), anyhow::Error> {
     let address = address_of(place);
     let info = if let Some(address) = &address {
-        Office::at(address, authorities).info()?
+        Office::at(address, authorities, screen).info()?
     } else {
         let path = Path::new(place);
         let bytes = read_bytes(path, SMALL_MAX)?;

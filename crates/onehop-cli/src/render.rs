@@ -7,6 +7,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::{Value, json};
 
+use crate::args::Global;
 use crate::exit::Exit;
 
 /// How this run writes.
@@ -14,18 +15,26 @@ use crate::exit::Exit;
 pub(crate) struct Screen {
     json: bool,
     quiet: bool,
+    /// Say how it is done, too.
+    verbose: bool,
     /// Somebody else draws the screen.
     silent: bool,
 }
 
 impl Screen {
     pub(crate) const fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet, silent: false }
+        Self { json, quiet, verbose: false, silent: false }
+    }
+
+    /// As the command line says. What is said there comes before a settings file that wants quiet.
+    pub(crate) const fn of(global: &Global) -> Self {
+        let Global { json, quiet, verbose, .. } = *global;
+        Self { json, quiet: quiet && !verbose, verbose, silent: false }
     }
 
     /// One that writes nothing.
     pub(crate) const fn silent() -> Self {
-        Self { json: false, quiet: true, silent: true }
+        Self { json: false, quiet: true, verbose: false, silent: true }
     }
 
     /// A result.
@@ -58,6 +67,29 @@ impl Screen {
         } else if !self.quiet {
             self.clear_countdown();
             err(text.as_ref());
+        }
+    }
+
+    /// True if [`Screen::detail`] says something.
+    pub(crate) const fn is_verbose(self) -> bool {
+        self.verbose
+    }
+
+    /// How something is done, for a person who wonders: with `--verbose` only, and on stderr. It
+    /// must tell nothing that the wallet's folder keeps sealed: no key, PIN, name, order or amount.
+    /// `json` is an object; it gets `event` and, named `of`, what the detail is of.
+    pub(crate) fn detail(self, of: &str, text: impl AsRef<str>, json: &Value) {
+        if !self.verbose {
+            return;
+        }
+        if self.json {
+            let mut object = serde_json::Map::new();
+            object.insert("of".to_owned(), of.into());
+            object.extend(json.as_object().cloned().unwrap_or_default());
+            err(&with_event("detail", &Value::Object(object)).to_string());
+        } else {
+            self.clear_countdown();
+            err(&format!("{of}: {}", one_line(text.as_ref())));
         }
     }
 

@@ -27,6 +27,9 @@ use engine::Engine;
 
 /// `onehop ui`.
 pub(crate) fn run(screen: Screen, global: &Global, args: &UiArgs) -> Result<Exit> {
+    // Nothing else is written where a terminal is drawn on.
+    let verbose = global.verbose && (args.web || args.plain);
+    let global = &Global { verbose, ..global.clone() };
     // Lines are read as they are typed: there the PIN is asked for before, where it is not seen.
     let asks_first = args.plain && std::io::stdin().is_terminal();
     let is_locked = !asks_first && folder::is_locked(global)?;

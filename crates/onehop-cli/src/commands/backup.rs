@@ -136,7 +136,7 @@ fn of_phrase(screen: Screen, global: &Global, args: &RestoreArgs) -> Result<Exit
     let seed = seed(args.phrase_file.as_deref())?;
     let authorities = args.office_ca.as_deref().map(Authorities::read).transpose()?;
     let pinned = args.office_id.as_deref().map(init::office_id).transpose()?;
-    let (info, place) = meet(office, pinned.as_ref(), authorities.as_ref())?;
+    let (info, place) = meet(office, pinned.as_ref(), authorities.as_ref(), screen)?;
     let Place::Url(url) = place else {
         return Err(Failure::usage("give the office's address, not a file").into());
     };

@@ -36,7 +36,7 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &InitArgs) -> Result<Ex
     let pinned = pinned.or_else(|| Some(*home.as_ref()?.keeper.wallet().trust().office()));
     let pin = if home.is_none() { pin::for_new_wallet(screen, global, args.no_pin)? } else { None };
     let authorities = args.office_ca.as_deref().map(Authorities::read).transpose()?;
-    let (info, place) = meet(&args.office, pinned.as_ref(), authorities.as_ref())?;
+    let (info, place) = meet(&args.office, pinned.as_ref(), authorities.as_ref(), screen)?;
     let authorities = authorities.map(|them| them.pem);
     let id = onehop_wire::domain::office_id(&info.root);
     screen.progress(

@@ -105,7 +105,7 @@ pub(crate) fn trust(
     pinned: Option<OfficeId>,
 ) -> Result<(Trust, Vec<Signed<NewRoot>>)> {
     if let Some(office) = office {
-        let (info, _) = meet(office, pinned.as_ref(), None)?;
+        let (info, _) = meet(office, pinned.as_ref(), None, Screen::of(global))?;
         return Ok((Trust::from_info(&info, pinned.as_ref())?, info.new_roots.into_inner()));
     }
     let home = folder::open_if_there(global)?.ok_or_else(|| {

@@ -22,7 +22,7 @@ use crate::amount;
 use crate::args::{Global, LinkArgs};
 use crate::commands::{pay, resume, sell, show, sync};
 use crate::folder::{self, Home};
-use crate::nearby::choice;
+use crate::nearby::{choice, tell_bearer};
 use crate::pin::Recheck;
 use crate::render::Screen;
 use crate::words;
@@ -262,6 +262,7 @@ impl Engine {
         let to_sell = !matches!(kind, Kind::Pay(_));
         // The wallet stays at hand if there is no radio.
         let opened = AnyLink::open(choice(&self.link, to_sell)).await?;
+        tell_bearer(Screen::of(&self.global), &self.link, &opened);
         let Place::Here(home) = std::mem::replace(&mut self.place, Place::Gone) else {
             return Ok(());
         };

@@ -17,3 +17,4 @@ mod office;
 mod payments;
 mod receipts;
 mod store;
+mod verbose;
