@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::Exit;
 
+/// Characters of a bar.
+const BAR: usize = 20;
+
 /// How this run writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -140,6 +143,45 @@ impl Screen {
     pub(crate) fn clear_countdown(self) {
         self.countdown("");
     }
+
+    /// Begins what may take long.
+    pub(crate) const fn work(self) -> Work {
+        Work { screen: self }
+    }
+}
+
+/// How far long work is, in the place of a countdown: on the last line of a terminal, and nowhere
+/// else. Dropping it takes the line away, however the work ended.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Work {
+    screen: Screen,
+}
+
+impl Work {
+    /// Says what is done now, after `done` of `of` parts.
+    pub(crate) fn at(&self, what: &str, done: usize, of: usize) {
+        if self.screen.has_countdown() {
+            self.screen.countdown(&bar(what, done, of));
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.screen.clear_countdown();
+    }
+}
+
+/// One part alone has no bar.
+fn bar(what: &str, done: usize, of: usize) -> String {
+    if of < 2 {
+        return format!("{what} ... ");
+    }
+    let done = done.min(of);
+    let full = done.saturating_mul(BAR).checked_div(of).unwrap_or_default();
+    let (full, empty) = ("#".repeat(full), ".".repeat(BAR.saturating_sub(full)));
+    format!("{what} [{full}{empty}] {done} of {of} ")
 }
 
 fn out(line: &str) {
@@ -171,5 +213,24 @@ mod tests {
     #[test]
     fn an_error_of_several_lines_or_with_control_characters_becomes_one_line() {
         assert_eq!(one_line("a\nb\x1b[2J  c\r"), "a b [2J c");
+    }
+
+    #[test]
+    fn a_bar_fills_as_the_parts_are_done_and_one_part_has_none() {
+        let at = |done, of| bar("filing claims", done, of);
+        assert_eq!(at(0, 3), "filing claims [....................] 0 of 3 ");
+        assert_eq!(at(1, 3), "filing claims [######..............] 1 of 3 ");
+        assert_eq!(at(3, 3), "filing claims [####################] 3 of 3 ");
+        assert_eq!(at(9, 3), at(3, 3));
+        assert_eq!(at(0, 1), "filing claims ... ");
+        assert_eq!(at(0, 0), "filing claims ... ");
+    }
+
+    #[test]
+    fn work_is_shown_only_where_a_person_looks_on() {
+        // What runs tests looks at no terminal either.
+        for screen in [Screen::new(true, false), Screen::new(false, true), Screen::silent()] {
+            assert!(!screen.has_countdown(), "{screen:?}");
+        }
     }
 }

@@ -24,6 +24,8 @@ const HEAD: &[u8; 12] = b"ONEHOPBK\x01\0\0\0";
 const MAGIC: &[u8] = b"ONEHOPBK";
 /// The longest backup that is read, in bytes.
 const BACKUP_MAX: usize = 1 << 28;
+/// What restoring does: opening the file, writing the records, meeting the office.
+const STEPS: usize = 3;
 /// The variable with the passphrase of a backup.
 const PASSPHRASE: &str = "ONEHOP_BACKUP_PASSPHRASE";
 
@@ -92,11 +94,13 @@ pub(crate) fn restore(screen: Screen, global: &Global, args: &RestoreArgs) -> Re
         return Ok(Exit::Done);
     }
     let office = home.office()?;
-    if let Err(error) = office.check(home.keeper.wallet().trust()) {
+    if let Err(error) = sync::meet(screen, &home, &office) {
         let text = format!("{error:#}; run onehop sync when it can be reached");
         screen.progress("office", &text, &json!({ "why": text }));
         return Ok(Exit::Done);
     }
+    let work = screen.work();
+    work.at("asking the office to renew it", 2, STEPS);
     sync::thaw(screen, &mut home, &office)?;
     Ok(Exit::Done)
 }
@@ -111,10 +115,16 @@ fn of_file(screen: Screen, global: &Global, args: &RestoreArgs, file: &Path) -> 
     let wrapped = bytes.strip_prefix(HEAD).ok_or_else(|| bad("is a backup of another version"))?;
     let passphrase = passphrase_source(args.passphrase_file.as_deref())?;
     let passphrase = passphrase.read("passphrase of the backup: ")?;
+    let work = screen.work();
+    work.at("opening the backup", 0, STEPS);
     let opened = unwrap(&passphrase, HEAD, wrapped)
         .map_err(|_| bad("does not open: another passphrase, or it was changed"))?;
     let (settings, kept) = parts(&opened).ok_or_else(|| bad("is no backup of a wallet"))?;
+    // The person may be asked something on the terminal.
+    drop(work);
     let pin = pin::for_new_wallet(screen, global, args.no_pin)?;
+    let work = screen.work();
+    work.at("writing its records", 1, STEPS);
     folder::restore(global, pin.as_ref(), kept, Settings::of_json(&settings))
 }
 

@@ -170,14 +170,16 @@ fn with_office(screen: Screen, mut home: Home) -> Result<Exit> {
 /// Takes the office's answer about each payment in doubt.
 pub(crate) fn ask_office(screen: Screen, home: &mut Home) -> Result<()> {
     let office = home.office()?;
-    office.check(home.keeper.wallet().trust())?;
+    sync::meet(screen, home, &office)?;
     let in_doubt: Vec<TxId> = unfinished(home)
         .iter()
         .filter(|payment| payment.standing == Standing::InDoubt)
         .map(|payment| payment.tx)
         .collect();
-    for tx in in_doubt {
-        let (request, _) = home.run(|wallet, _| wallet.resolve(&tx))?;
+    let work = screen.work();
+    for (done, tx) in in_doubt.iter().enumerate() {
+        work.at("asking what became of payments", done, in_doubt.len());
+        let (request, _) = home.run(|wallet, _| wallet.resolve(tx))?;
         let verdict = office.resolve(&request)?;
         sync::take_verdicts(screen, home, std::slice::from_ref(&verdict))?;
     }

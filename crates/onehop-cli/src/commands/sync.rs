@@ -43,7 +43,7 @@ pub(crate) fn sync(screen: Screen, global: &Global) -> Result<Exit> {
 /// what is asked for: a charge repeated after a lost answer charges once.
 pub(crate) fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Result<Exit> {
     let office = home.office()?;
-    office.check(home.keeper.wallet().trust())?;
+    meet(screen, home, &office)?;
     thaw(screen, home, &office)?;
     file_claims(screen, home, &office)?;
     if let Some(asked) = home.unanswered() {
@@ -62,6 +62,13 @@ pub(crate) fn exchange(screen: Screen, home: &mut Home, wanted: Transfer) -> Res
     let outcome = renew(screen, home, &office, wanted)?;
     show::figures(screen, home)?;
     result(&outcome)
+}
+
+/// Makes sure that the office is there, and is this wallet's.
+pub(crate) fn meet(screen: Screen, home: &Home, office: &Office) -> Result<()> {
+    let work = screen.work();
+    work.at("looking for the office", 0, 1);
+    Ok(office.check(home.keeper.wallet().trust())?)
 }
 
 /// A wallet restored from a backup is certified anew, in the next epoch.
@@ -88,6 +95,8 @@ fn renew(
 ) -> Result<TransferResult> {
     let (sync, events) = home.run(|wallet, now| wallet.close(now, transfer))?;
     tell(screen, home, &events)?;
+    let work = screen.work();
+    work.at("renewing the purse", 0, 1);
     let answer = office.sync(&sync)?;
     let (outcome, events) = home.run(|wallet, _| wallet.renewed(answer))?;
     tell(screen, home, &events)?;
@@ -96,8 +105,11 @@ fn renew(
 }
 
 fn file_claims(screen: Screen, home: &mut Home, office: &Office) -> Result<()> {
-    for bundle in home.keeper.wallet().claims().bundles {
-        let answer = office.claim(&bundle)?;
+    let (work, bundles) = (screen.work(), home.keeper.wallet().claims().bundles);
+    let of = bundles.len();
+    for (done, bundle) in bundles.iter().enumerate() {
+        work.at("filing claims", done, of);
+        let answer = office.claim(bundle)?;
         take_verdicts(screen, home, &answer.verdicts)?;
     }
     Ok(())
