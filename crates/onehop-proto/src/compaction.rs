@@ -59,7 +59,7 @@ impl State {
         state.past.retain(|_, past| past.until >= today);
         let mut archived = self.prune_bought(&mut state, today);
         archived.extend(self.prune_sold(&mut state, today));
-        state.forget_refunds();
+        state.forget_refunds(today);
         let used: Vec<_> = state
             .buyer
             .values()

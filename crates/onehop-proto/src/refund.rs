@@ -4,6 +4,7 @@
 //! the office to refuse what is too much. Of erased records the sums stay for as long as the first
 //! payment is known.
 
+use onehop_wire::domain::hash_of;
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::OutcomeKind;
 use onehop_wire::{Claim, CommitRequest, Money, TxId, UnixSeconds, WalletId};
@@ -14,13 +15,26 @@ use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState};
 use crate::refusal::Refusal;
 use crate::state::State;
 
+/// Sixteen bytes that stand for a payment whose record is erased: which way it went, its id and the
+/// other wallet. A shop has many of them at once.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct PastMark([u8; 16]);
+
+impl PastMark {
+    fn of(received: bool, tx: &TxId, other: &WalletId) -> Self {
+        let way = [u8::from(received)];
+        let hash = hash_of("past-mark", &[&way, tx.as_bytes(), other.as_bytes()]);
+        let mut first = [0; 16];
+        for (to, from) in first.iter_mut().zip(hash.as_bytes()) {
+            *to = *from;
+        }
+        Self(first)
+    }
+}
+
 /// A payment that happened and whose record is erased, as far as a refund of it needs it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Past {
-    /// True if this wallet was paid.
-    pub(crate) received: bool,
-    /// The other wallet.
-    pub(crate) other: WalletId,
     /// Minor units.
     pub(crate) amount: u64,
     /// Until when it stays known: its date to claim.
@@ -75,8 +89,7 @@ impl State {
             }
             .filter(|_| terms.payer == *payer);
         }
-        let past = self.past.get(of).filter(|past| past.received && past.other == *payer);
-        past.map(|past| past.amount)
+        self.past.get(&PastMark::of(true, of, payer)).map(|past| past.amount)
     }
 
     /// Minor units of a payment that this wallet made to `payee`.
@@ -85,13 +98,12 @@ impl State {
             let terms = &payment.request.body;
             return Some(terms.amount).filter(|_| is_paid(&payment.state) && terms.payee == *payee);
         }
-        let past = self.past.get(of).filter(|past| !past.received && past.other == *payee);
-        past.map(|past| past.amount)
+        self.past.get(&PastMark::of(false, of, payee)).map(|past| past.amount)
     }
 
     /// Sum of this wallet's refunds of a payment that it received.
     fn given_back(&self, of: &TxId) -> u64 {
-        let erased = self.refunds_past.get(of).copied().unwrap_or(0);
+        let erased = self.refunds_past.get(of).map_or(0, |past| past.amount);
         let refunds = self.buyer.iter().filter(|(tx, payment)| {
             payment.request.body.refund_of == Some(*of) && self.counts_as_given(tx, payment)
         });
@@ -100,7 +112,7 @@ impl State {
 
     /// Sum of the refunds that this wallet got of a payment that it made, or asks for.
     fn asked_back(&self, of: &TxId) -> u64 {
-        let erased = self.refunds_past.get(of).copied().unwrap_or(0);
+        let erased = self.refunds_past.get(of).map_or(0, |past| past.amount);
         let refunds = self.seller.values().filter(|payment| {
             payment.request.body.refund_of == Some(*of) && counts_as_asked(payment)
         });
@@ -150,10 +162,10 @@ impl State {
         let is_told = !self.untold.remove(tx);
         if is_paid(&payment.state) && is_told {
             let (amount, until) = (terms.amount, terms.redeem_by);
-            self.past.insert(*tx, Past { received: false, other: terms.payee, amount, until });
+            self.past.insert(PastMark::of(false, tx, &terms.payee), Past { amount, until });
         }
         if self.counts_as_given(tx, payment) {
-            self.retire_refund(terms);
+            self.retire_refund(terms, true, &terms.payee);
         }
     }
 
@@ -162,25 +174,33 @@ impl State {
         let terms = &payment.request.body;
         if matches!(payment.state, SellerState::Redeemed { .. }) {
             let (amount, until) = (terms.amount, terms.redeem_by);
-            self.past.insert(*tx, Past { received: true, other: terms.payer, amount, until });
+            self.past.insert(PastMark::of(true, tx, &terms.payer), Past { amount, until });
         }
         if counts_as_asked(payment) {
-            self.retire_refund(terms);
+            self.retire_refund(terms, false, &terms.payer);
         }
     }
 
-    fn retire_refund(&mut self, terms: &CommitRequest) {
-        if let Some(of) = terms.refund_of {
-            let sum = self.refunds_past.entry(of).or_insert(0);
-            *sum = sum.saturating_add(terms.amount);
-        }
+    /// Adds a refund to the sum of those of the same payment, which was `received` from `other` or
+    /// made to it, and keeps that sum for as long as the payment can be known.
+    fn retire_refund(&mut self, terms: &CommitRequest, received: bool, other: &WalletId) {
+        let Some(of) = terms.refund_of else {
+            return;
+        };
+        let live = self.seller.get(&of).map(|first| first.request.body.redeem_by);
+        let live = live.or_else(|| self.buyer.get(&of).map(|first| first.request.body.redeem_by));
+        let past = self.past.get(&PastMark::of(received, &of, other)).map(|first| first.until);
+        let until = live.or(past).unwrap_or(terms.redeem_by);
+        let sum = self.refunds_past.entry(of).or_insert(Past { amount: 0, until });
+        sum.amount = sum.amount.saturating_add(terms.amount);
+        sum.until = sum.until.max(until);
     }
 
     /// Sums of refunds stay as long as the payment they are of.
-    pub(crate) fn forget_refunds(&mut self) {
-        let (buyer, seller, past) = (&self.buyer, &self.seller, &self.past);
-        self.refunds_past.retain(|of, _| {
-            buyer.contains_key(of) || seller.contains_key(of) || past.contains_key(of)
+    pub(crate) fn forget_refunds(&mut self, today: UnixSeconds) {
+        let (buyer, seller) = (&self.buyer, &self.seller);
+        self.refunds_past.retain(|of, sum| {
+            sum.until >= today || buyer.contains_key(of) || seller.contains_key(of)
         });
     }
 }

@@ -21,7 +21,7 @@ use crate::news::board::Board;
 use crate::payment::{BuyerPayment, BuyerState, SellerPayment, SellerState, Vote};
 use crate::purse::Purse;
 use crate::record::{Change, Image, LogRecord, Renewal};
-use crate::refund::Past;
+use crate::refund::{Past, PastMark};
 
 /// Version of the snapshot and record format.
 pub const FORMAT: u32 = 1;
@@ -85,9 +85,9 @@ pub struct State {
     /// they stay marked.
     pub(crate) orders_past: BTreeMap<u64, UnixSeconds>,
     /// Payments that happened and whose records are erased, as far as refunds need them.
-    pub(crate) past: BTreeMap<TxId, Past>,
+    pub(crate) past: BTreeMap<PastMark, Past>,
     /// Sums of refunds whose records are erased, by the payment that they are of.
-    pub(crate) refunds_past: BTreeMap<TxId, u64>,
+    pub(crate) refunds_past: BTreeMap<TxId, Past>,
     /// Payments made that no SYNC and no OUTCOME has told the office to be paid.
     pub(crate) untold: BTreeSet<TxId>,
     pub(crate) seen: BTreeMap<WalletId, (u32, u32)>,

@@ -2,11 +2,14 @@
 
 use onehop_evidence::{EntryFault, verify_entry};
 use onehop_wire::office::{OutcomeKind, Transfer};
-use onehop_wire::{AbortReason, Attachment, List, Message, Money, RefusedReason, TxId};
+use onehop_wire::{
+    AbortReason, Attachment, List, Message, Money, RefusedReason, TxId, UnixSeconds,
+};
 
 use super::acts;
 use super::office::{DAY, Office};
 use super::pair::Pair;
+use crate::refund::Past;
 use crate::{Event, LogRecord, NotPaid, Refusal, Terms};
 
 const FIRST: u64 = 5_000;
@@ -179,7 +182,8 @@ fn what_is_left_is_looked_at_again_when_the_person_says_yes() {
     let (mut pair, first) = sold();
     let tx = ask_back(&mut pair, first, 3_000, "back 1").unwrap();
     pair.run_well();
-    pair.buyer.wallet.state.refunds_past.insert(first, 2_001);
+    let past = Past { amount: 2_001, until: UnixSeconds(u64::MAX) };
+    pair.buyer.wallet.state.refunds_past.insert(first, past);
     let now = pair.now();
     let refused = pair.buyer.wallet.confirm(now, &tx);
     assert_eq!(refused, Err(too_much(3_000, 2_999)));
