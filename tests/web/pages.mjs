@@ -225,6 +225,7 @@ try {
   await picture(buyer, "in-doubt");
   await press(buyer, "Go on");
   await buyer.page.locator("#in_doubt").filter({ hasText: "12.50 INR" }).waitFor();
+  await buyer.page.locator("#unfinished").filter({ hasText: /since \d{4}-\d\d-\d\dT\d\d:\d\dZ/ }).waitFor();
   await picture(buyer, "unfinished");
   seller.child.kill("SIGKILL");
   await seller.page.locator("#away").waitFor();

@@ -129,6 +129,7 @@ pub(crate) fn payment_json(payment: &PaymentView) -> Value {
         "order": payment.order,
         "redeem_by": payment.redeem_by.0,
         "refund_of": payment.refund_of.map(|tx| tx.to_string()),
+        "at": payment.at.0,
     })
 }
 
@@ -148,7 +149,27 @@ pub(crate) fn date(at: UnixSeconds) -> String {
     at.to_string()
 }
 
+/// A date and a time for people, without seconds: `YYYY-MM-DDThh:mmZ`.
+pub(crate) fn minute(at: UnixSeconds) -> String {
+    let date = at.to_string();
+    let minute = date.rsplit_once(':').map(|(minute, _)| format!("{minute}Z"));
+    minute.unwrap_or(date)
+}
+
 /// True of money that this wallet has received.
 pub(crate) fn is_received(payment: &PaymentView) -> bool {
     payment.direction == Direction::In && payment.standing == Standing::Paid
+}
+
+#[cfg(test)]
+mod tests {
+    use onehop_wire::UnixSeconds;
+
+    use super::minute;
+
+    #[test]
+    fn a_time_for_people_ends_with_its_minute() {
+        assert_eq!(minute(UnixSeconds(0)), "1970-01-01T00:00Z");
+        assert_eq!(minute(UnixSeconds(1_795_252_259)), "2026-11-21T09:10Z");
+    }
 }

@@ -68,9 +68,18 @@ pub(crate) struct View {
 }
 
 impl Device {
-    pub(crate) fn new(index: usize, forced: State, lazy: Vec<LogRecord>, wallet: Wallet) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        mut forced: State,
+        mut lazy: Vec<LogRecord>,
+        wallet: Wallet,
+    ) -> Self {
         // With its clock begun anew, so that equal names mean equal timers.
-        let wallet = wallet.fork([0; 32]);
+        let mut wallet = wallet.fork([0; 32]);
+        // Dates for people decide nothing.
+        wallet.undate();
+        forced.undate();
+        lazy.iter_mut().for_each(LogRecord::undate);
         let view = View::of(&forced, &lazy, &wallet);
         let volatile = wallet.volatile();
         let mut parts = vec![index as u64, name_of(&encode(&forced)), name_of(&volatile)];

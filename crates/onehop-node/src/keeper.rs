@@ -4,7 +4,7 @@ use onehop_evidence::CaseMaker;
 use onehop_proto::{Batch, Direction, Event, Output, PaymentView, Wallet};
 use onehop_store::{Durability, Journal, Lsn, SledJournal};
 use onehop_wire::evidence::ReceiptFile;
-use onehop_wire::{Now, TxId, decode, encode};
+use onehop_wire::{Now, TxId, UnixSeconds, decode, encode};
 
 use crate::clock::Clock;
 use crate::error::NodeError;
@@ -102,24 +102,36 @@ impl<J: Journal> Keeper<J> {
         Ok(())
     }
 
-    /// At most `limit` payments, live and archived, newest first as far as their dates tell.
+    /// At most `limit` payments, live and archived, newest first as far as this wallet's clock
+    /// tells.
     ///
     /// # Errors
     /// [`NodeError::Archive`] or [`NodeError::ArchiveRow`].
     pub fn history(&self, limit: usize) -> Result<Vec<PaymentView>, NodeError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
         let mut views: Vec<PaymentView> = self.wallet.state().payments().collect();
-        let rows = if limit == 0 {
-            Vec::new()
-        } else {
-            self.journal.archived(None, true, limit).map_err(NodeError::Archive)?
-        };
-        for (_, row) in rows {
-            views.extend(read_row(&row)?.0);
+        // The archive is in order of the dates to claim by, and nothing is claimed before it is
+        // made: once enough payments are newer than a row's date, the rows below it are older.
+        let mut from: Option<Vec<u8>> = None;
+        loop {
+            let page = self.journal.archived(from.as_deref(), true, PAGE_ROWS);
+            let page = page.map_err(NodeError::Archive)?;
+            for (_, row) in &page {
+                views.extend(read_row(row)?.0);
+            }
+            let floor = views.last().map(|view| view.redeem_by);
+            let newer = views.iter().filter(|view| Some(made(view)) > floor).count();
+            match page.into_iter().next_back() {
+                Some((key, _)) if newer < limit => from = Some(key),
+                Some(_) | None => break,
+            }
         }
         // A wallet that pays counts its payments; one that is paid has only the dates.
         let order = |view: &PaymentView| {
             let seq = view.seq.filter(|_| view.direction == Direction::Out);
-            (view.redeem_by, seq)
+            (made(view), seq)
         };
         views.sort_by_key(|view| std::cmp::Reverse(order(view)));
         views.truncate(limit);
@@ -260,6 +272,11 @@ impl<J: Journal> Keeper<J> {
 pub(crate) fn persist_act(batch: &Batch) -> Act {
     let records = batch.records.iter().map(record_name).collect();
     Act::Persist { first: batch.first, records, forced: batch.forced }
+}
+
+/// When a payment was made. A clock that was ahead then does not put it above its date to claim.
+fn made(view: &PaymentView) -> UnixSeconds {
+    view.at.min(view.redeem_by)
 }
 
 fn read_row(row: &[u8]) -> Result<Archived, NodeError> {

@@ -208,7 +208,8 @@ impl State {
         };
         let refused = context.signer.sign(office, body).into_signed();
         let payee = context.certificate.signed().clone();
-        Step::lazily(LogRecord::Refused { refused: refused.clone(), request, payee })
+        let at = context.today;
+        Step::lazily(LogRecord::Refused { refused: refused.clone(), request, payee, at })
             .and_say(Message::Refused(refused))
             .and_tell(Event::NotPaid { tx, why: NotPaid::Refused(reason) })
     }
@@ -258,6 +259,7 @@ impl State {
             order: asked.order.clone(),
             payee: asked.payee.clone(),
             change: Change::hold(terms.amount),
+            at: context.today,
         };
         let mut step = Step::force_unless(Mutant::VoteNotForced, prepared);
         step.say = attachments.into_inner().into_iter().map(Message::Attachment).collect();

@@ -54,8 +54,11 @@ pub struct PaymentView {
     pub redeem_by: UnixSeconds,
     /// The payment in the other direction that this one gives back, wholly or in part.
     pub refund_of: Option<TxId>,
-    /// Hash of the buyer's entry, if there is one.
+    /// Number of the buyer's entry, if there is one.
     pub seq: Option<u64>,
+    /// When this wallet asked or agreed, for people only: by its own clock, never before the newest
+    /// date that the office signed for it.
+    pub at: UnixSeconds,
 }
 
 impl State {
@@ -156,6 +159,7 @@ fn buyer_view(tx: TxId, payment: &BuyerPayment) -> PaymentView {
         redeem_by: terms.redeem_by,
         refund_of: terms.refund_of,
         seq: payment.state.vote().map(|vote| vote.agreed.body.seq),
+        at: payment.at,
     }
 }
 
@@ -181,5 +185,6 @@ fn seller_view(tx: TxId, payment: &SellerPayment) -> PaymentView {
         redeem_by: terms.redeem_by,
         refund_of: terms.refund_of,
         seq: payment.state.claim().map(|claim| claim.agreed.body.seq),
+        at: payment.at,
     }
 }

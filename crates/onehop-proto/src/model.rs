@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use onehop_wire::{Certificate, Checkpoint, Message, Nonce, Now, Signed, TxId, encode};
+use onehop_wire::{
+    Certificate, Checkpoint, Message, Nonce, Now, Signed, TxId, UnixSeconds, encode,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 
@@ -14,6 +16,7 @@ use crate::event::{CertificateFault, Fault};
 use crate::outbox::Outbox;
 use crate::output::PeerId;
 use crate::payment::{BuyerPayment, SellerPayment};
+use crate::record::LogRecord;
 use crate::session::{Keys, Open, Peer, Phase};
 use crate::state::State;
 use crate::wallet::Wallet;
@@ -60,6 +63,12 @@ impl Wallet {
             buying_until: self.buying_until,
             compacted_lsn: self.compacted_lsn,
         }
+    }
+
+    /// Forgets when payments were made: nothing is decided by that, so that states which differ in
+    /// nothing else are one.
+    pub fn undate(&mut self) {
+        self.state.undate();
     }
 
     /// A session without keys begins, after the checks that follow a handshake; what is owed to the
@@ -143,7 +152,24 @@ impl Peer {
     }
 }
 
+impl LogRecord {
+    /// Forgets when it was made, as [`Wallet::undate`].
+    pub const fn undate(&mut self) {
+        if let Self::Invited { at, .. } | Self::Refused { at, .. } | Self::Prepared { at, .. } =
+            self
+        {
+            *at = UnixSeconds(0);
+        }
+    }
+}
+
 impl State {
+    /// Forgets when payments were made, as [`Wallet::undate`].
+    pub fn undate(&mut self) {
+        self.buyer.values_mut().for_each(|payment| payment.at = UnixSeconds(0));
+        self.seller.values_mut().for_each(|payment| payment.at = UnixSeconds(0));
+    }
+
     /// Payments in which this wallet is the buyer.
     #[must_use]
     pub const fn bought(&self) -> &BTreeMap<TxId, BuyerPayment> {

@@ -4,7 +4,7 @@ use onehop_wire::limits::ORDER_TEXT_MAX;
 use onehop_wire::office::Outcome;
 use onehop_wire::{
     Abort, Agreed, Attachment, Certificate, Claim, Commit, CommitRequest, Committed, List, Refused,
-    Released, Signed, Text,
+    Released, Signed, Text, UnixSeconds,
 };
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub struct BuyerPayment {
     pub order: Text<ORDER_TEXT_MAX>,
     /// The seller.
     pub payee: Signed<Certificate>,
+    /// When this wallet voted, for people; nothing is decided by it.
+    pub at: UnixSeconds,
     /// Where it stands.
     pub state: BuyerState,
 }
@@ -111,6 +113,9 @@ pub struct SellerPayment {
     pub order: Text<ORDER_TEXT_MAX>,
     /// The buyer, unless the payment was aborted without ever being known here.
     pub payer: Option<Signed<Certificate>>,
+    /// When this wallet asked, for people; nothing is decided by it. Of a payment aborted without
+    /// ever being known here: the newest date that the office had signed.
+    pub at: UnixSeconds,
     /// Where it stands.
     pub state: SellerState,
 }

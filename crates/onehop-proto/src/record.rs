@@ -7,7 +7,7 @@ use onehop_wire::office::{
 };
 use onehop_wire::{
     Abort, Agreed, Attachment, Certificate, Checkpoint, Claim, Commit, CommitRequest, Committed,
-    Head, List, OfficeKey, Refused, Released, Signed, Text, TxId, WalletId,
+    Head, List, OfficeKey, Refused, Released, Signed, Text, TxId, UnixSeconds, WalletId,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize as _;
@@ -104,6 +104,8 @@ pub enum LogRecord {
         order: Text<ORDER_TEXT_MAX>,
         /// The buyer's certificate.
         payer: Signed<Certificate>,
+        /// When, for people.
+        at: UnixSeconds,
     },
     /// Seller: the decision is commit.
     SellerCommitted {
@@ -138,6 +140,8 @@ pub enum LogRecord {
         request: Signed<CommitRequest>,
         /// The seller's certificate.
         payee: Signed<Certificate>,
+        /// When, for people.
+        at: UnixSeconds,
     },
     /// Buyer: voted yes; the money is held.
     Prepared {
@@ -153,6 +157,8 @@ pub enum LogRecord {
         payee: Signed<Certificate>,
         /// Undo and redo image.
         change: Change,
+        /// When, for people: in doubt since then.
+        at: UnixSeconds,
     },
     /// Buyer: the seller committed; redo.
     BuyerCommitted {

@@ -73,6 +73,7 @@ impl State {
             request: request.clone(),
             order: order.clone(),
             payer: payer.certificate().signed().clone(),
+            at: context.today,
         });
         // A bounded number of unforced requests lets a restart skip past all of them.
         step.forced = number.is_multiple_of(NUMBER_BLOCK);

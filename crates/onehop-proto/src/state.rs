@@ -132,8 +132,8 @@ impl State {
                 self.number = self.number.max(*number);
                 Ok(())
             }
-            LogRecord::Invited { request, order, payer } => {
-                self.invited(request, order, payer);
+            LogRecord::Invited { request, order, payer, at } => {
+                self.invited(request, order, payer, *at);
                 Ok(())
             }
             LogRecord::SellerCommitted { tx, claim, change } => {
@@ -146,16 +146,16 @@ impl State {
             LogRecord::Done { committed } => self.seller_done(committed),
             LogRecord::Redeemed(outcome) => self.seller_settled(outcome, true),
             LogRecord::Lost(outcome) => self.seller_settled(outcome, false),
-            LogRecord::Refused { refused, request, payee } => {
-                self.refused(refused, request, payee);
+            LogRecord::Refused { refused, request, payee, at } => {
+                self.refused(refused, request, payee, *at);
                 Ok(())
             }
-            LogRecord::Prepared { agreed, attachments, request, order, payee, change } => {
+            LogRecord::Prepared { agreed, attachments, request, order, payee, change, at } => {
                 let (agreed, attachments) = (agreed.clone(), attachments.clone());
                 let vote = Vote { agreed, attachments, change: *change };
                 let (request, order, payee) = (request.clone(), order.clone(), payee.clone());
                 let state = BuyerState::Prepared(vote);
-                self.prepared(BuyerPayment { request, order, payee, state })
+                self.prepared(BuyerPayment { request, order, payee, at: *at, state })
             }
             LogRecord::BuyerCommitted { commit, committed } => {
                 self.buyer_committed(commit, committed)
@@ -324,16 +324,13 @@ impl State {
         request: &Signed<CommitRequest>,
         order: &Text<ORDER_TEXT_MAX>,
         payer: &Signed<Certificate>,
+        at: UnixSeconds,
     ) {
         let tx = request.body.tx_id();
         self.number = self.number.max(request.body.number);
         self.orders_in.insert(request.body.order_id.clone(), tx);
-        let payment = SellerPayment {
-            request: request.clone(),
-            order: order.clone(),
-            payer: Some(payer.clone()),
-            state: SellerState::Invited,
-        };
+        let (request, order, payer) = (request.clone(), order.clone(), Some(payer.clone()));
+        let payment = SellerPayment { request, order, payer, at, state: SellerState::Invited };
         self.seller.insert(tx, payment);
     }
 
@@ -367,6 +364,7 @@ impl State {
             request: request.clone(),
             order: Text::default(),
             payer: None,
+            at: self.newest_issued,
             state: SellerState::Invited,
         };
         self.seller.entry(tx).or_insert_with(unknown).state = SellerState::Aborted(abort.clone());
@@ -426,13 +424,11 @@ impl State {
         refused: &Signed<Refused>,
         request: &Signed<CommitRequest>,
         payee: &Signed<Certificate>,
+        at: UnixSeconds,
     ) {
-        let payment = BuyerPayment {
-            request: request.clone(),
-            order: Text::default(),
-            payee: payee.clone(),
-            state: BuyerState::Refused(refused.clone()),
-        };
+        let (request, payee) = (request.clone(), payee.clone());
+        let (order, state) = (Text::default(), BuyerState::Refused(refused.clone()));
+        let payment = BuyerPayment { request, order, payee, at, state };
         self.buyer.insert(refused.body.tx, payment);
     }
 

@@ -3,6 +3,7 @@
 mod acts;
 mod backup;
 mod crashes;
+mod dates;
 mod enrolment;
 mod forged;
 mod hellos;

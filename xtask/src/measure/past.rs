@@ -133,6 +133,7 @@ fn payment(
         order: Text::default(),
         payee,
         change: Change::hold(1),
+        at: TODAY,
     };
     let paid = LogRecord::BuyerCommitted { commit: fake(commit), committed: fake(committed) };
     Ok(([prepared, paid], entry))

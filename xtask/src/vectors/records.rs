@@ -6,16 +6,18 @@ use onehop_proto::{Change, Config, LogRecord, State, Told, Wallet};
 use onehop_wire::office::{OutcomeKind, Sync, Transfer};
 use onehop_wire::{
     AbortReason, AbortSubject, Agreed, Claim, CommitRequest, List, Message, NewsItem, Refused,
-    RefusedReason, Released, Signed, encode,
+    RefusedReason, Released, Signed, UnixSeconds, encode,
 };
 
 use super::born::born;
 use super::readable::{Case, bytes, hex};
 use super::samples::{next_checkpoint, second_office_key};
-use super::world::{Chain, World, text};
+use super::world::{Chain, NEW_YEAR, World, text};
 
 /// Fresh randomness of a start, if it were fresh.
 const START_SEED: [u8; 32] = [0x77; 32];
+/// When every payment was asked for and agreed to.
+const NOW: UnixSeconds = UnixSeconds(NEW_YEAR).plus(3_600);
 
 pub(crate) fn cases(world: &World) -> anyhow::Result<Vec<Case>> {
     let logs = [
@@ -123,6 +125,7 @@ fn invited(world: &World, request: &Signed<CommitRequest>) -> LogRecord {
         request: request.clone(),
         order: text("2 tea"),
         payer: world.buyer.certificate.clone(),
+        at: NOW,
     }
 }
 
@@ -187,6 +190,7 @@ fn prepared(
         order: text("2 tea"),
         payee: seller.certificate.clone(),
         change: Change::hold(amount),
+        at: NOW,
     };
     (record, agreed)
 }
@@ -222,7 +226,8 @@ fn buyer_log(world: &World) -> Vec<LogRecord> {
         reason: RefusedReason::Declined,
     };
     let refused = world.sign(&buyer.signer, refused);
-    log.push(LogRecord::Refused { refused, request, payee: seller.certificate.clone() });
+    let payee = seller.certificate.clone();
+    log.push(LogRecord::Refused { refused, request, payee, at: NOW });
     log.push(prepared(world, &mut chain, 1_000, 6).0);
     log
 }

@@ -11,7 +11,7 @@ use crate::render::Screen;
 use crate::words;
 
 /// The columns of `--csv`.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "tx",
     "direction",
     "standing",
@@ -24,6 +24,7 @@ const COLUMNS: [&str; 12] = [
     "order",
     "redeem_by",
     "refund_of",
+    "at",
 ];
 
 /// `onehop history`.
@@ -60,7 +61,8 @@ fn is_wanted(payment: &PaymentView, args: &HistoryArgs) -> bool {
 
 /// A payment in one line: a sign and a word beside each other say which way it went.
 fn line(screen: Screen, payment: &PaymentView) {
-    let (tx, standing) = (payment.tx.short(), words::standing(payment.standing));
+    let (tx, at) = (payment.tx.short(), words::minute(payment.at));
+    let standing = words::standing(payment.standing);
     let state = &payment.state;
     let (sign, way) = match payment.direction {
         Direction::Out => ("-", "to"),
@@ -71,7 +73,9 @@ fn line(screen: Screen, payment: &PaymentView) {
     let of = payment.refund_of.map(|first| format!("  (refund of {})", first.short()));
     let of = of.unwrap_or_default();
     screen.result(
-        format!("{tx}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}{of}"),
+        format!(
+            "{tx}  {at}  {amount:>14}  {way:<4} {name:<20}  {standing:<8} {state:<9}  {order}{of}"
+        ),
         &words::payment_json(payment),
     );
 }

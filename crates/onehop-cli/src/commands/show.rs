@@ -105,9 +105,10 @@ pub(crate) fn unfinished(screen: Screen, payment: &PaymentView) {
     let (tx, amount, name) = (payment.tx.short(), payment.amount, &payment.name);
     let until = words::date(payment.redeem_by);
     let text = if payment.standing == Standing::InDoubt {
+        let since = words::date(payment.at);
         format!(
-            "in doubt: {tx} of {amount} to {name:?}: do not pay again; run onehop resume near them, \
-             or onehop resume --office"
+            "in doubt since {since}: {tx} of {amount} to {name:?}: do not pay again; run onehop \
+             resume near them, or onehop resume --office"
         )
     } else if words::is_unacknowledged(payment) {
         format!(

@@ -70,6 +70,8 @@ pub(crate) struct Line {
     pub(crate) order: String,
     /// How it stands, in words.
     pub(crate) standing: &'static str,
+    /// When this wallet asked or agreed, by its own clock.
+    pub(crate) since: String,
     /// What to do about it; empty if nothing.
     pub(crate) advice: String,
     /// True if the other wallet, nearby, can finish it.
@@ -231,6 +233,7 @@ impl Line {
             name: payment.name.clone(),
             order: payment.order.clone(),
             standing: words::standing(payment.standing),
+            since: words::minute(payment.at),
             advice: advice(payment),
             can_resume: words::is_unfinished(payment),
             has_receipt: payment.standing == Standing::Paid,

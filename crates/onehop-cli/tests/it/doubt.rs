@@ -1,5 +1,9 @@
 //! Payments cut in the middle: what each side is told, and every way to the end.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use onehop_wire::UnixSeconds;
+
 use crate::bench::Bench;
 
 /// The link is cut for good before the packet `name` leaves the seller.
@@ -48,6 +52,28 @@ fn a_payment_in_doubt_is_shown_and_resumed_between_the_wallets() {
     bench.wallet("asha", &["history"]).says(0, "COMMITTED");
     bench.wallet("bharat", &["history"]).says(0, "DONE");
     bench.wallet("asha", &["resume"]).says(0, "nothing is unfinished");
+}
+
+/// [M-18]
+#[test]
+fn a_payment_in_doubt_says_with_whom_since_when_and_what_to_do() {
+    let (bench, _office) = bench();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let before = now();
+    cut_before(&bench, "send COMMIT ");
+    let history = bench.wallet("asha", &["history", "--json"]).out;
+    let payment: serde_json::Value = serde_json::from_str(&history).unwrap();
+    let at = payment["at"].as_u64().unwrap();
+    assert!((before..=now()).contains(&at), "{at} from {before}");
+    let (since, tx) = (UnixSeconds(at).to_string(), &payment["tx"].as_str().unwrap()[..8]);
+    let line = format!(
+        "in doubt since {since}: {tx} of 7.35 INR to \"bharat\": do not pay again; run onehop resume \
+         near them, or onehop resume --office"
+    );
+    let balance = bench.wallet("asha", &["balance"]);
+    assert_eq!(balance.out.lines().last(), Some(line.as_str()), "{balance:?}");
+    let line = format!("{tx}  {}Z       -7.35 INR  to   bharat ", &since[..16]);
+    bench.wallet("asha", &["history"]).says(0, &line);
 }
 
 #[test]

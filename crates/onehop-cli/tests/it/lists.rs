@@ -9,6 +9,12 @@ fn orders(ended: &Ended) -> Vec<String> {
     values.map(|value| value.unwrap()["order_id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// When the payments in a history with `--json` were made.
+fn times(ended: &Ended) -> Vec<u64> {
+    let values = ended.out.lines().map(serde_json::from_str::<serde_json::Value>);
+    values.map(|value| value.unwrap()["at"].as_u64().unwrap()).collect()
+}
+
 #[test]
 fn a_history_is_filtered_a_page_at_a_time_and_written_as_a_table() {
     let bench = Bench::new();
@@ -29,6 +35,8 @@ fn a_history_is_filtered_a_page_at_a_time_and_written_as_a_table() {
     let mut all = orders(&history(&[]));
     let (first, rest) = (orders(&history(&["--limit", "1"])), orders(&history(&["--skip", "1"])));
     assert_eq!([first, rest].concat(), all);
+    let made = times(&history(&[]));
+    assert!(made.is_sorted_by(|newer, older| newer >= older), "{made:?}");
     all.sort();
     assert_eq!(all, ["one", "three", "two"]);
     assert_eq!(orders(&history(&["--way", "in"])), ["three"]);
@@ -38,6 +46,9 @@ fn a_history_is_filtered_a_page_at_a_time_and_written_as_a_table() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
     assert!(lines[0].starts_with("tx,direction,standing,state,amount,currency,other,name,"));
+    assert!(lines[0].ends_with(",order_id,order,redeem_by,refund_of,at"), "{table}");
+    let at = times(&history(&["--way", "in"]))[0];
+    assert!(lines[1].ends_with(&format!(",,{at}")), "{table}");
     assert!(lines[1].contains(",in,paid,"), "{table}");
     assert!(lines[1].contains(",150,INR,"), "{table}");
     assert!(lines[1].contains(",'=SUM(A1),three,\"tea, two\","), "{table}");

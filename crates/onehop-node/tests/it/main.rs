@@ -3,6 +3,7 @@
 
 mod device;
 mod failures;
+mod history;
 mod home;
 mod links;
 mod office;

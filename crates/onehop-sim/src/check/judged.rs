@@ -54,7 +54,7 @@ impl Docket {
                 self.add(tx, Exhibit::Agreed(agreed.clone()));
                 self.attached(tx, attachments);
             }
-            LogRecord::Refused { refused, request, payee } => {
+            LogRecord::Refused { refused, request, payee, .. } => {
                 self.knows(payee);
                 self.add(refused.body.tx, Exhibit::CommitRequest(request.clone()));
                 self.add(refused.body.tx, Exhibit::Refused(refused.clone()));

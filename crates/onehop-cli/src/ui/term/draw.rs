@@ -313,14 +313,15 @@ fn unfinished(frame: &mut Frame<'_>, area: Rect, view: &View, face: &Face, palet
     for (at, line) in view.unfinished.iter().enumerate() {
         let style = if at == face.chosen { palette.strong() } else { Style::default() };
         lines.push(row(line, palette).style(style));
+        lines.push(Row::raw(format!("{:>17}since {}", "", line.since)));
         lines.push(Row::raw(format!("{:>17}{}", "", line.advice)));
     }
     if lines.is_empty() {
         lines.push(Row::raw("everything is finished and settled"));
     }
     // The chosen one stays in sight.
-    let skip = u16::try_from(face.chosen.saturating_mul(2)).unwrap_or(u16::MAX);
-    let skip = skip.saturating_sub(area.height.saturating_sub(4));
+    let skip = u16::try_from(face.chosen.saturating_mul(3)).unwrap_or(u16::MAX);
+    let skip = skip.saturating_sub(area.height.saturating_sub(5));
     let list = Paragraph::new(lines).block(block("not finished")).scroll((skip, 0));
     frame.render_widget(list, area);
 }

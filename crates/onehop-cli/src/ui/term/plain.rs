@@ -138,7 +138,8 @@ fn unfinished(screen: Screen, view: &View) {
         say(screen, "unfinished", "everything is finished and settled");
     }
     for line in &view.unfinished {
-        say(screen, "unfinished", &format!("{}; {}", words(line), line.advice));
+        let text = format!("{}; since {}; {}", words(line), line.since, line.advice);
+        say(screen, "unfinished", &text);
     }
 }
 

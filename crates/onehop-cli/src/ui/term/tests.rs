@@ -27,6 +27,7 @@ fn view() -> View {
         name: "tea shop with a very long name".to_owned(),
         order: "two teas".to_owned(),
         standing: "paid",
+        since: "2026-11-21T09:30Z".to_owned(),
         advice: String::new(),
         can_resume: false,
         has_receipt: true,
@@ -222,6 +223,32 @@ fn an_end_is_said_in_a_word_and_a_sentence_and_stays_until_it_is_seen() {
         assert_eq!(press(&mut face, &view, KeyCode::Char('e')), Some(Do::Receipt("ab".repeat(32))));
         assert_eq!(press(&mut face, &view, KeyCode::Enter), Some(Do::Wish(Wish::Dismiss)));
     }
+}
+
+#[test]
+fn what_is_not_finished_stands_with_whom_since_when_and_what_to_do() {
+    let advice = "do not pay again: resume near them, or ask the office".to_owned();
+    let open = Line { standing: "in doubt", advice, can_resume: true, ..view().newest.remove(0) };
+    let mut view = View { unfinished: vec![open; 9], ..view() };
+    view.unfinished[8].since = "2026-11-22T10:00Z".to_owned();
+    view.unfinished[8].advice = "the last advice".to_owned();
+    let mut face = Face::default();
+    press(&mut face, &view, KeyCode::Char('u'));
+    let row = |lines: &[String], y: usize| lines[y].trim_end_matches(['│', ' ']).to_owned();
+    let lines = screen(&view, &face, 80, 24);
+    assert_eq!(row(&lines, 2), "│       -7.35 INR to   tea shop with a v… in doubt two teas");
+    assert_eq!(row(&lines, 3), format!("│{:17}since 2026-11-21T09:30Z", ""));
+    assert_eq!(
+        row(&lines, 4),
+        format!("│{:17}do not pay again: resume near them, or ask the office", "")
+    );
+    // The last one is in sight once it is chosen.
+    for _ in 0..8 {
+        press(&mut face, &view, KeyCode::Down);
+    }
+    let lines = screen(&view, &face, 80, 24).join("\n");
+    assert!(lines.contains("since 2026-11-22T10:00Z"), "{lines}");
+    assert!(lines.contains("the last advice"), "{lines}");
 }
 
 #[test]

@@ -54,6 +54,12 @@ function payment(line) {
   return item;
 }
 
+function unfinished(line) {
+  const item = payment(line);
+  item.append(element("span", "advice", `since ${line.since}`));
+  return item;
+}
+
 // Lists are made anew only when they change, so that focus stays where it is.
 const lists = new Map();
 function list(id, lines, make, none) {
@@ -156,7 +162,7 @@ function draw(next) {
   show("actions", next.errand.kind === "none" && next.end === null);
   show("open_payments", next.unfinished.length > 0);
   show("resumptions", next.unfinished.some((line) => line.can_resume));
-  list("unfinished", next.unfinished, payment, "");
+  list("unfinished", next.unfinished, unfinished, "");
   list("newest", next.newest, payment, "Nothing yet.");
   text("office", next.office);
   text("limits", next.limits.replace(/^limits: /, "") || "none");
