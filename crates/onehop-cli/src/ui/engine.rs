@@ -51,6 +51,8 @@ pub(super) struct Engine {
     view: watch::Sender<View>,
     /// What does not change while the wallet is away.
     last: View,
+    /// Something may have changed since the last picture.
+    is_stale: bool,
 }
 
 /// What happened while nobody asked for anything.
@@ -71,7 +73,7 @@ impl Engine {
     ) -> Self {
         let last = View { radio: "off".to_owned(), ..View::default() };
         let place = home.map_or(Place::Locked, |home| Place::Here(Box::new(home)));
-        Self { global, link, place, view, last }
+        Self { global, link, place, view, last, is_stale: true }
     }
 
     /// Runs until a face wants to quit or all faces are gone.
@@ -93,6 +95,7 @@ impl Engine {
     }
 
     async fn on_request(&mut self, request: Request) -> Result<()> {
+        self.is_stale = true;
         match request {
             Request::Wish(wish, reply) => {
                 let answer = self.on_wish(wish).await;
@@ -177,6 +180,7 @@ impl Engine {
     }
 
     async fn on_happened(&mut self, happened: Happened) -> Result<()> {
+        self.is_stale = !matches!(happened, Happened::Heard(Heard::Second));
         match happened {
             Happened::Heard(Heard::Event(event)) => {
                 if let Some(notice) = notice(&event) {
@@ -355,12 +359,16 @@ impl Engine {
                 {
                     self.last.figures = figures(&balance, currency);
                 }
-                let newest = self.history(NEWEST).await;
-                self.last.newest = newest.iter().map(Line::of).collect();
+                // A second that passes changes no payment.
+                if self.is_stale {
+                    let newest = self.history(NEWEST).await;
+                    self.last.newest = newest.iter().map(Line::of).collect();
+                }
             }
             Place::Office { what, .. } => self.last.errand = Errand::Office { what: what.clone() },
             Place::Locked | Place::Gone => {}
         }
+        self.is_stale = false;
         self.publish();
     }
 
