@@ -187,7 +187,7 @@ fn instructions(program: &Path) -> Result<Vec<Figure>> {
         figure(("one strict verification", verify, "instructions"), None, scenes::TIMES, method),
         figure(
             ("payment with handshake", payment / verify, "verifications"),
-            Some(25.0),
+            Some(25.5),
             1,
             method,
         ),
