@@ -79,7 +79,7 @@ async fn run(args: &Args) -> Result<()> {
 
 async fn start(folder: &Path) -> Result<Mint> {
     let path = folder.join("mint.sqlite");
-    let database = Arc::new(cdk_sqlite::mint::MintSqliteDatabase::new(path.as_path()).await?);
+    let database = Arc::new(cdk_sqlite::mint::MintSqliteDatabase::new(&path).await?);
     let mut builder = MintBuilder::new(database.clone()).with_name("mint".to_owned());
     let reserve = FeeReserve { min_fee_reserve: 1.into(), percent_fee_reserve: 1.0 };
     let paid = FakeWallet::new(
