@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
 
 use super::{Shared, pages};
 
@@ -80,8 +81,7 @@ fn random() -> Result<String> {
 
 /// Compares all of both, so that the time says nothing about where they differ.
 fn is_same(a: &str, b: &str) -> bool {
-    let differs = a.bytes().zip(b.bytes()).fold(0, |seen, (a, b)| seen | (a ^ b));
-    a.len() == b.len() && differs == 0
+    a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 
 #[derive(Debug, Deserialize)]
