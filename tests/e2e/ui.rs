@@ -18,6 +18,21 @@ fn line(process: &mut Running, begins: &str) -> String {
     text(&line.unwrap_or_else(|| panic!("ended before {begins:?}: {process:?}")))
 }
 
+/// Two pages meet; gives what the buyer's asks.
+#[track_caller]
+fn asked(buyer: &Page, seller: &Page) -> serde_json::Value {
+    assert_eq!(buyer.wish(&json!({ "do": "pay" })), Ok(()));
+    assert_eq!(seller.wish(&json!({ "do": "sell", "amount": "7.35", "order": "tea" })), Ok(()));
+    let view = buyer.until(|view| view["errand"]["sellers"][0]["number"].is_u64());
+    let number = &view["errand"]["sellers"][0]["number"];
+    assert_eq!(buyer.wish(&json!({ "do": "choose", "number": number })), Ok(()));
+    let view = seller.until(|view| view["errand"]["buyers"][0]["id"].is_string());
+    let id = &view["errand"]["buyers"][0]["id"];
+    assert_eq!(seller.wish(&json!({ "do": "ask", "id": id })), Ok(()));
+    let view = buyer.until(|view| view["errand"]["stage"] == "asked");
+    view["errand"]["question"].clone()
+}
+
 #[test]
 fn two_wallets_as_lines_pay_refuse_and_say_no_to_what_is_not_understood() {
     let bench = Bench::new();
@@ -180,16 +195,7 @@ fn two_pages_pay_each_other_and_show_the_receipt() {
     bench.enrol("tea shop", &office, "");
     let (asha, buyer) = Page::open(&bench, "asha");
     let (shop, seller) = Page::open(&bench, "tea shop");
-    assert_eq!(buyer.wish(&json!({ "do": "pay" })), Ok(()));
-    assert_eq!(seller.wish(&json!({ "do": "sell", "amount": "7.35", "order": "tea" })), Ok(()));
-    let view = buyer.until(|view| view["errand"]["sellers"][0]["number"].is_u64());
-    let number = &view["errand"]["sellers"][0]["number"];
-    assert_eq!(buyer.wish(&json!({ "do": "choose", "number": number })), Ok(()));
-    let view = seller.until(|view| view["errand"]["buyers"][0]["id"].is_string());
-    let id = &view["errand"]["buyers"][0]["id"];
-    assert_eq!(seller.wish(&json!({ "do": "ask", "id": id })), Ok(()));
-    let view = buyer.until(|view| view["errand"]["stage"] == "asked");
-    assert_eq!(view["errand"]["question"]["amount"], "7.35 INR");
+    assert_eq!(asked(&buyer, &seller)["amount"], "7.35 INR");
     assert_eq!(buyer.wish(&json!({ "do": "answer", "yes": true })), Ok(()));
     let of_buyer = buyer.until(|view| !view["end"].is_null())["end"].clone();
     let of_seller = seller.until(|view| !view["end"].is_null())["end"].clone();
@@ -237,16 +243,7 @@ fn a_locked_wallet_shows_nothing_until_the_pin_is_right_and_asks_again_above_a_s
     assert_eq!((&view["owner"], &view["newest"]), (&json!(""), &json!([])));
     assert_eq!(buyer.wish(&unlock), Ok(()));
     let (shop, seller) = Page::open(&bench, "tea shop");
-    assert_eq!(buyer.wish(&json!({ "do": "pay" })), Ok(()));
-    assert_eq!(seller.wish(&json!({ "do": "sell", "amount": "7.35", "order": "tea" })), Ok(()));
-    let view = buyer.until(|view| view["errand"]["sellers"][0]["number"].is_u64());
-    let number = &view["errand"]["sellers"][0]["number"];
-    assert_eq!(buyer.wish(&json!({ "do": "choose", "number": number })), Ok(()));
-    let view = seller.until(|view| view["errand"]["buyers"][0]["id"].is_string());
-    let id = &view["errand"]["buyers"][0]["id"];
-    assert_eq!(seller.wish(&json!({ "do": "ask", "id": id })), Ok(()));
-    let view = buyer.until(|view| view["errand"]["stage"] == "asked");
-    assert_eq!(view["errand"]["question"]["needs_pin"], true);
+    assert_eq!(asked(&buyer, &seller)["needs_pin"], true);
     let yes = |pin: Option<&str>| buyer.wish(&json!({ "do": "answer", "yes": true, "pin": pin }));
     assert_eq!(yes(None), Err("the PIN is needed for so much".to_owned()));
     let wrong = "wrong PIN; 2 more before the wallet is locked".to_owned();
