@@ -190,6 +190,10 @@ pub(crate) enum PinKind {
     Set(NewPinArgs),
     /// Replace the PIN or passphrase by another.
     Change(NewPinArgs),
+    /// Have the system's keyring remember the PIN, so that nobody is asked while it is unlocked.
+    Remember,
+    /// Have the system's keyring forget it.
+    Forget,
     /// Ask for the PIN again at each payment of more than this.
     Above {
         /// How much, such as `50.00`, or `never`.

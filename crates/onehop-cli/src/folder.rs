@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::exit::Failure;
+use crate::keyring;
 use crate::notes::Notes;
 use crate::office::{Authorities, Office};
 use crate::pin;
@@ -101,11 +102,14 @@ pub(crate) fn unlock(global: &Global, pin: &Pin) -> Result<Home> {
     open_under(global, dir, key)
 }
 
-/// True if nobody but a person can open the wallet: it has a PIN that neither file nor variable has.
+/// True if nobody but a person can open the wallet: it has a PIN that neither file nor variable nor
+/// the system's keyring has.
 pub(crate) fn is_locked(global: &Global) -> Result<bool> {
-    let status = pin::vault(global, &dir(global)?).status()?;
+    let dir = dir(global)?;
+    let status = pin::vault(global, &dir).status()?;
     let has_pin = status.is_some_and(|status| status.has_pin);
-    Ok(has_pin && pin::Source::of(global).is_none_or(|source| source.is_typed()))
+    let is_typed = || pin::Source::of(global).is_none_or(|source| source.is_typed());
+    Ok(has_pin && is_typed() && keyring::recall(Screen::of(global), &dir).is_none())
 }
 
 /// The wallet's folder, which is told to a person who wonders.

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod exit;
 mod folder;
+mod keyring;
 mod nearby;
 mod notes;
 mod office;

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::args::Global;
 use crate::exit::Failure;
+use crate::folder;
+use crate::keyring;
 use crate::render::Screen;
 use crate::stdin;
 
@@ -115,7 +117,33 @@ pub(crate) fn unlock(global: &Global, vault: &Vault, status: Status) -> Result<D
     if !status.has_pin {
         return Ok(vault.unlock(None)?);
     }
+    if let Some(key) = recalled(global, vault)? {
+        return Ok(key);
+    }
     asked(global, |pin| vault.unlock(Some(pin)))
+}
+
+/// Unlocks the wallet with what the system's keyring remembers, unless a file or a variable says the
+/// PIN. One that is no longer right is forgotten, so that it costs one try and no more.
+fn recalled(global: &Global, vault: &Vault) -> Result<Option<DataKey>> {
+    if Source::of(global).is_some_and(|source| !source.is_typed()) {
+        return Ok(None);
+    }
+    let (screen, dir) = (Screen::of(global), folder::dir(global)?);
+    let Some(pin) = keyring::recall(screen, &dir) else { return Ok(None) };
+    match vault.unlock(Some(&pin)) {
+        Ok(key) => Ok(Some(key)),
+        Err(VaultError::WrongPin { left }) => {
+            keyring::forget(&dir)?;
+            let text = format!(
+                "the system's keyring remembered a wrong PIN, which it has forgotten; {left} more \
+                 before the wallet is locked"
+            );
+            screen.progress("keyring", text, &json!({ "wrong": true, "left": left }));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Tries PINs until one is right; only a person at a terminal is asked more than once.

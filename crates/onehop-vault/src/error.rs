@@ -24,6 +24,22 @@ pub enum PinError {
     Control,
 }
 
+/// Why the system's keyring was no help. The wallet is as it was, and its PIN still opens it.
+#[cfg(feature = "keyring")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// There is none in this session. Type the PIN.
+    #[error("the system has no keyring that answers")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It stays locked, or its owner said no. Unlock it, or type the PIN.
+    #[error("the system's keyring gives and takes nothing")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What it holds under this wallet's name is no PIN. Have it forget that.
+    #[error("what the system's keyring holds for this wallet is no PIN")]
+    Foreign,
+}
+
 /// Why the data key was not given. Nothing of the folder was changed, but that a try was counted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

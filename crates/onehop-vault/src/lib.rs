@@ -26,13 +26,19 @@ mod clock;
 mod durable;
 mod error;
 mod keyfile;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod pin;
 mod tries;
 mod vault;
 mod wrap;
 
 pub use clock::{Boot, Clocks};
+#[cfg(feature = "keyring")]
+pub use error::KeyringError;
 pub use error::{PinError, VaultError};
+#[cfg(feature = "keyring")]
+pub use keyring::Keyring;
 pub use onehop_store::DataKey;
 pub use pin::Pin;
 pub use tries::Rules;

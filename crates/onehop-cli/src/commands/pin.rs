@@ -8,6 +8,7 @@ use crate::amount;
 use crate::args::{Global, NewPinArgs, PinArgs, PinKind};
 use crate::exit::{Exit, Failure};
 use crate::folder;
+use crate::keyring;
 use crate::pin;
 use crate::render::Screen;
 
@@ -16,6 +17,8 @@ pub(crate) fn run(screen: Screen, global: &Global, args: &PinArgs) -> Result<Exi
     match &args.what {
         PinKind::Set(new) => wrap(screen, global, new, false),
         PinKind::Change(new) => wrap(screen, global, new, true),
+        PinKind::Remember => remember(screen, global),
+        PinKind::Forget => forget(screen, global),
         PinKind::Above { amount } => above(screen, global, amount),
     }
 }
@@ -40,6 +43,7 @@ fn wrap(screen: Screen, global: &Global, args: &NewPinArgs, had_one: bool) -> Re
         lock_seconds: args.lock_minutes.map_or(status.rules.lock_seconds, |minutes| minutes * 60),
     };
     vault.change(old.as_ref(), &new, rules)?;
+    keyring::follow(screen, &dir, &new)?;
     let (tries, minutes) = (rules.tries, rules.lock_seconds / 60);
     screen.result(
         format!(
@@ -48,6 +52,32 @@ fn wrap(screen: Screen, global: &Global, args: &NewPinArgs, had_one: bool) -> Re
         ),
         &json!({ "dir": dir.display().to_string(), "tries": tries, "lock_minutes": minutes }),
     );
+    Ok(Exit::Done)
+}
+
+fn remember(screen: Screen, global: &Global) -> Result<Exit> {
+    let dir = folder::dir(global)?;
+    let vault = pin::vault(global, &dir);
+    let status = vault.status()?.ok_or_else(|| VaultError::Missing { path: dir.clone() })?;
+    if !status.has_pin {
+        return Err(Failure::usage("this wallet has no PIN; use onehop pin set").into());
+    }
+    keyring::remember(&dir, &pin::present(global, &vault)?)?;
+    screen.result(
+        "the system's keyring remembers the PIN; onehop pin forget ends that",
+        &json!({ "keyring": true }),
+    );
+    Ok(Exit::Done)
+}
+
+fn forget(screen: Screen, global: &Global) -> Result<Exit> {
+    let had = keyring::forget(&folder::dir(global)?)?;
+    let words = if had {
+        "the system's keyring has forgotten the PIN"
+    } else {
+        "the system's keyring remembered no PIN of this wallet"
+    };
+    screen.result(words, &json!({ "keyring": false, "remembered": had }));
     Ok(Exit::Done)
 }
 

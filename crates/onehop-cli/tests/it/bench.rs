@@ -78,6 +78,11 @@ impl Bench {
         self.path(name).display().to_string()
     }
 
+    /// Where this bench would have the bus of a person's session.
+    pub(crate) fn session_bus(&self) -> String {
+        format!("unix:path={}", self.text("session-bus"))
+    }
+
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut child = Command::new(env!("CARGO_BIN_EXE_onehop"))
             .args(args)
@@ -87,6 +92,8 @@ impl Bench {
             .env_remove("ONEHOP_ADAPTER")
             // The computer's own Bluetooth has no part in this.
             .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", self.text("no bus")))
+            // Nor has its keyring; a test that wants one starts it there.
+            .env("DBUS_SESSION_BUS_ADDRESS", self.session_bus())
             .env("ONEHOP_INTERFACE", "127.0.0.1")
             .env("ONEHOP_PORT", self.port.number.to_string())
             .env("TMPDIR", self.dir.path())

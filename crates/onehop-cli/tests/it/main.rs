@@ -11,6 +11,8 @@ mod contacts;
 mod demo;
 mod doubt;
 mod judge;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod kills;
 mod lists;
 mod office;
