@@ -100,7 +100,9 @@ impl Engine {
             Request::Wish(wish, reply) => {
                 let answer = self.on_wish(wish).await;
                 let refused = answer.map_err(|error| format!("{error:#}"));
-                // Who asked may have gone.
+                // The next key is taken by what the view shows, so that it shows first what
+                // this one did. Who asked may have gone.
+                self.tell().await;
                 reply.send(refused).ok();
             }
             Request::History { skip, limit, reply } => {
@@ -449,4 +451,31 @@ fn terms(home: &Home, amount: &str, order: &str) -> Result<Terms> {
 
 fn text(done: Result<(), String>) -> Result<()> {
     done.map_err(anyhow::Error::msg)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::args::{Args, Command};
+    use crate::ui::wish::desk;
+
+    #[tokio::test]
+    async fn a_wish_is_answered_once_the_view_shows_what_it_did() {
+        let args = Args::parse_from(["onehop", "pay"]);
+        let Command::Pay(pay) = args.command else { panic!("{args:?}") };
+        let (desk, _requests, view) = desk();
+        let mut engine = Engine::new(args.global, pay.link, None, view);
+        let (outcome, text) = (Outcome::Done, "settled".to_owned());
+        engine.last.end = Some(End { outcome, text, tx: None });
+        engine.tell().await;
+        assert!(desk.view().end.is_some());
+        let (reply, mut answer) = oneshot::channel();
+        engine.on_request(Request::Wish(Wish::Dismiss, reply)).await.unwrap();
+        assert_eq!(answer.try_recv().unwrap(), Ok(()));
+        // The face's next key is taken by this view.
+        assert_eq!(desk.view().end, None);
+    }
 }
