@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use onehop_proto::{Config, LogRecord, Output, RecoverError, State, Wallet};
-use onehop_store::frame::{Check, Frame, Replay};
+use onehop_store::frame::{Frame, RecordHash, Replay};
 use onehop_store::{Durability, Journal as _, Lsn, SimJournal};
 use onehop_wire::encode;
 
@@ -33,7 +33,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         raw.extend(record);
     }
     let framed = logs().first().and_then(|log| log.first()).map(|record| {
-        let frame = Frame { lsn: Lsn(1), forced: Lsn(0), prev: Check(0), bytes: record.clone() };
+        let frame =
+            Frame { lsn: Lsn(1), forced: Lsn(0), prev: RecordHash::NONE, bytes: record.clone() };
         [&[5, 0][..], &frame.encode().0].concat()
     });
     let mut seeds: Vec<Vec<u8>> = (0..2_u8)
@@ -193,7 +194,7 @@ fn snapshot(reader: &mut Reader<'_>, log: &Log) {
 /// Frames of anybody.
 fn frames(reader: &mut Reader<'_>) {
     let forced = u64::from(reader.or_zero() % 4);
-    let mut replay = Replay::new(Lsn(0), Check(0), Lsn(forced));
+    let mut replay = Replay::new(Lsn(0), RecordHash::NONE, Lsn(forced));
     let mut rest = reader.rest();
     for _ in 0..RECORDS_MAX {
         if rest.is_empty() {
@@ -201,9 +202,9 @@ fn frames(reader: &mut Reader<'_>) {
         }
         let frame = Frame::decode(rest);
         let length = frame.as_ref().map_or(1, |(frame, _)| frame.encode().0.len());
-        if let Some((frame, check)) = &frame {
+        if let Some((frame, hash)) = &frame {
             let (bytes, again) = frame.encode();
-            assert!(rest.starts_with(&bytes) && again == *check, "a frame has one encoding");
+            assert!(rest.starts_with(&bytes) && again == *hash, "a frame has one encoding");
         }
         replay.push(frame);
         rest = rest.get(length..).unwrap_or_default();

@@ -18,9 +18,9 @@ use crate::keeper::Keeper;
 const LOG: &str = "log";
 /// What the store says it is.
 const KIND: &str = "wallet";
-/// Version of how the log's rows lie there: 1 was not sealed, 2 is, and holds what version 1 of
-/// the records and the snapshot says.
-const FORMAT: u32 = 1 + onehop_proto::state::FORMAT;
+/// Version of how the log's rows lie there: 1 was not sealed, 2 had records chained by CRC-32, 3
+/// chains them by SHA-256, and holds what version 1 of the records and the snapshot says.
+const FORMAT: u32 = 2 + onehop_proto::state::FORMAT;
 
 impl Keeper<SledJournal> {
     /// Makes a wallet in the folder `dir`, which is created if need be, sealed under `key`.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
-use crate::frame::{self, Check, Frame, Replay};
+use crate::frame::{self, Frame, RecordHash, Replay};
 use crate::journal::{AppendError, Durability, Journal, LoadError, Loaded, Lsn};
 use crate::sled_file::{ReadError, Row, WriteError};
 use crate::sled_journal::{check_append, check_snapshot};
@@ -35,7 +35,7 @@ struct Open {
     /// The last record the snapshot covers.
     covered: Lsn,
     last: Lsn,
-    check: Check,
+    hash: RecordHash,
     /// The last record known to be durable.
     forced: Lsn,
     /// How many marks were written; the parity picks the sector.
@@ -151,9 +151,9 @@ impl SimJournal {
                 Some(layout::parse_snapshot(file, generation)?)
             }
         };
-        let (covered, check) =
-            snapshot.as_ref().map_or((Lsn(0), Check(0)), |(upto, check, _)| (*upto, *check));
-        let mut replay = Replay::new(covered, check, Lsn(forced));
+        let (covered, hash) =
+            snapshot.as_ref().map_or((Lsn(0), RecordHash::NONE), |(upto, hash, _)| (*upto, *hash));
+        let mut replay = Replay::new(covered, hash, Lsn(forced));
         let log = self.disk.read(layout::log_file(generation));
         let (starts, end) = layout::replay_log(log, &mut replay);
         let replayed = replay.finish()?;
@@ -163,7 +163,7 @@ impl SimJournal {
             generation,
             covered,
             last: replayed.last,
-            check: replayed.check,
+            hash: replayed.hash,
             forced: replayed.last,
             marks,
             starts,
@@ -249,14 +249,14 @@ impl SimJournal {
         let kept = old_log.get(kept_from * SECTOR_BYTES..open.end * SECTOR_BYTES);
         let kept = kept.unwrap_or_default().to_vec();
         // The record after `upto` names it.
-        let check = Frame::decode(&kept).map_or(open.check, |(frame, _)| frame.prev);
+        let hash = Frame::decode(&kept).map_or(open.hash, |(frame, _)| frame.prev);
 
         let generation = open.generation + 1;
         self.disk.wipe(layout::log_file(generation), 0)?;
         if !kept.is_empty() {
             self.disk.write(layout::log_file(generation), 0, &kept)?;
         }
-        let snapshot = layout::snapshot_frame(generation, upto, check, state);
+        let snapshot = layout::snapshot_frame(generation, upto, hash, state);
         self.disk.write(layout::snapshot_file(generation), 0, &snapshot)?;
         let rows = layout::archive_frames(open.archive_rows, archived);
         if !rows.is_empty() {
@@ -308,9 +308,9 @@ impl Journal for SimJournal {
     ) -> Result<(), AppendError> {
         let open = self.writable()?;
         check_append(open.last, first, records)?;
-        let (frames, check) = frame::frames(first, records, open.forced, open.check);
+        let (frames, hash) = frame::frames(first, records, open.forced, open.hash);
         self.write(|journal, open| {
-            open.check = check;
+            open.hash = hash;
             journal.write_records(open, frames)?;
             match durability {
                 Durability::Forced => journal.force(open),

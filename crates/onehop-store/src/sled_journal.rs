@@ -1,7 +1,7 @@
 //! The log on the embedded store.
 
 use crate::archive::Archive;
-use crate::frame::{self, Check, Frame, RECORD_BYTES_MAX, Replay};
+use crate::frame::{self, Frame, RECORD_BYTES_MAX, RecordHash, Replay};
 use crate::journal::{AppendError, Durability, Journal, LoadError, Loaded, Lsn};
 use crate::sled_file::{Damage, Row, Scan, SledFile, TreeId, WriteError, Writes};
 
@@ -12,7 +12,7 @@ const HEAD: TreeId = TreeId::new(2);
 /// Blocks of archived rows.
 const ARCHIVE: TreeId = TreeId::new(3);
 
-/// In [`HEAD`]: the record covered, its checksum, the state.
+/// In [`HEAD`]: the record covered, its hash, the state.
 const SNAPSHOT_KEY: &[u8] = b"snapshot";
 /// In [`HEAD`]: the last record that a forced append was given. It is written in the same batch as
 /// the records, so that it is there only if they are.
@@ -34,7 +34,7 @@ struct Tail {
     /// The last record the snapshot covers.
     covered: Lsn,
     last: Lsn,
-    check: Check,
+    hash: RecordHash,
     /// The last record known to be durable.
     forced: Lsn,
 }
@@ -56,15 +56,14 @@ impl SledJournal {
         self.tail.ok_or(AppendError::NotLoaded)
     }
 
-    /// The newest snapshot with the checksum of the record it covers.
-    fn snapshot_row(&self) -> Result<Option<(Lsn, Check, Vec<u8>)>, LoadError> {
+    /// The newest snapshot with the hash of the record it covers.
+    fn snapshot_row(&self) -> Result<Option<(Lsn, RecordHash, Vec<u8>)>, LoadError> {
         let Some(bytes) = self.file.get(HEAD, SNAPSHOT_KEY)? else {
             return Ok(None);
         };
         let (lsn, rest) = bytes.split_first_chunk().ok_or(LoadError::Snapshot)?;
-        let (check, state) = rest.split_first_chunk().ok_or(LoadError::Snapshot)?;
-        let check = Check(u32::from_le_bytes(*check));
-        Ok(Some((Lsn(u64::from_le_bytes(*lsn)), check, state.to_vec())))
+        let (hash, state) = rest.split_first_chunk().ok_or(LoadError::Snapshot)?;
+        Ok(Some((Lsn(u64::from_le_bytes(*lsn)), RecordHash(*hash), state.to_vec())))
     }
 
     fn forced_row(&self) -> Result<Lsn, LoadError> {
@@ -111,14 +110,14 @@ impl Journal for SledJournal {
     fn load(&mut self) -> Result<Loaded, LoadError> {
         self.tail = None;
         let snapshot = self.snapshot_row()?;
-        let (covered, check) =
-            snapshot.as_ref().map_or((Lsn(0), Check(0)), |(lsn, check, _)| (*lsn, *check));
-        let mut replay = Replay::new(covered, check, self.forced_row()?);
+        let (covered, hash) =
+            snapshot.as_ref().map_or((Lsn(0), RecordHash::NONE), |(lsn, hash, _)| (*lsn, *hash));
+        let mut replay = Replay::new(covered, hash, self.forced_row()?);
         let strays = self.replay(&mut replay)?;
         let replayed = replay.finish()?;
         self.cut(strays)?;
-        let (last, check) = (replayed.last, replayed.check);
-        self.tail = Some(Tail { covered, last, check, forced: last });
+        let (last, hash) = (replayed.last, replayed.hash);
+        self.tail = Some(Tail { covered, last, hash, forced: last });
         Ok(replayed.into_loaded(snapshot.map(|(lsn, _, state)| (lsn, state))))
     }
 
@@ -130,13 +129,13 @@ impl Journal for SledJournal {
     ) -> Result<(), AppendError> {
         let mut tail = self.tail()?;
         check_append(tail.last, first, records)?;
-        let (frames, check) = frame::frames(first, records, tail.forced, tail.check);
+        let (frames, hash) = frame::frames(first, records, tail.forced, tail.hash);
         let mut writes = Writes::new();
         for (lsn, bytes) in frames {
             writes.put(LOG, lsn.0.to_be_bytes(), bytes);
             tail.last = lsn;
         }
-        tail.check = check;
+        tail.hash = hash;
         if durability == Durability::Forced && tail.last > tail.forced {
             writes.put(HEAD, FORCED_KEY, tail.last.0.to_le_bytes());
         }
@@ -152,9 +151,9 @@ impl Journal for SledJournal {
     fn snapshot(&mut self, upto: Lsn, state: &[u8], archived: &[Row]) -> Result<(), AppendError> {
         let mut tail = self.tail()?;
         check_snapshot(tail.covered, tail.last, upto)?;
-        let check = self.check_of(upto, tail)?;
+        let hash = self.hash_of(upto, tail)?;
         let mut row = upto.0.to_le_bytes().to_vec();
-        row.extend(check.0.to_le_bytes());
+        row.extend(hash.0);
         row.extend(state);
         let mut writes = Writes::new();
         writes.put(HEAD, SNAPSHOT_KEY, row);
@@ -193,10 +192,10 @@ impl Journal for SledJournal {
 }
 
 impl SledJournal {
-    /// The checksum of record `lsn`, which is in the log or is the one the snapshot covers.
-    fn check_of(&self, lsn: Lsn, tail: Tail) -> Result<Check, AppendError> {
+    /// The hash of record `lsn`, which is in the log or is the one the snapshot covers.
+    fn hash_of(&self, lsn: Lsn, tail: Tail) -> Result<RecordHash, AppendError> {
         if lsn == tail.last {
-            return Ok(tail.check);
+            return Ok(tail.hash);
         }
         // The record after it names it.
         let key = lsn.next().0.to_be_bytes();

@@ -46,7 +46,7 @@ fn a_wallet_is_made_once_and_opened_as_it_was_left() {
 #[test]
 fn a_folder_in_which_no_wallet_was_finished_is_none_and_may_become_one() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
-    drop(SledFile::open(&dir.path().join("log"), "wallet", 2, OpenMode::Create).unwrap());
+    drop(SledFile::open(&dir.path().join("log"), "wallet", 3, OpenMode::Create).unwrap());
     let missing = Keeper::open(dir.path(), key(), Config::default()).unwrap_err();
     assert!(matches!(missing, HomeError::Missing { .. }), "{missing:?}");
     Keeper::create(dir.path(), key(), office.birth(1), Config::default()).unwrap();
@@ -56,12 +56,17 @@ fn a_folder_in_which_no_wallet_was_finished_is_none_and_may_become_one() {
 #[test]
 fn another_version_and_damage_are_refused_by_name() {
     let (office, dir) = (Office::new(), tempfile::tempdir().unwrap());
-    let newer = dir.path().join("newer");
-    drop(SledFile::open(&newer.join("log"), "wallet", 3, OpenMode::Create).unwrap());
-    let error = Keeper::open(&newer, key(), Config::default()).unwrap_err();
-    let is_version =
-        matches!(&error, HomeError::Open { source: OpenError::Version { found: 3, .. }, .. });
-    assert!(is_version && chain(&error).contains("newer"), "{}", chain(&error));
+    for format in [1, 2, 4] {
+        let other = dir.path().join(format!("format {format}"));
+        drop(SledFile::open(&other.join("log"), "wallet", format, OpenMode::Create).unwrap());
+        let error = Keeper::open(&other, key(), Config::default()).unwrap_err();
+        let HomeError::Open { source: OpenError::Version { found, expected: 3, .. }, .. } = &error
+        else {
+            panic!("{}", chain(&error))
+        };
+        assert_eq!(*found, format);
+        assert!(chain(&error).contains(&format!("format {format}")), "{}", chain(&error));
+    }
 
     let path = dir.path().join("harmed");
     drop(Keeper::create(&path, key(), office.birth(1), Config::default()).unwrap());

@@ -3,7 +3,7 @@
 //! Two generations of log and snapshot take turns, so that a snapshot is made beside the old one
 //! and comes into force by one sector of the head.
 
-use crate::frame::{Check, Frame, Replay};
+use crate::frame::{Frame, RecordHash, Replay};
 use crate::journal::{LoadError, Lsn};
 use crate::sled_file::Row;
 
@@ -69,19 +69,24 @@ pub(super) fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-/// The frame of a snapshot: its `prev` is the checksum of the record covered, and its first eight
+/// The frame of a snapshot: its `prev` is the hash of the record covered, and its first eight
 /// bytes are the generation.
-pub(super) fn snapshot_frame(generation: u64, upto: Lsn, check: Check, state: &[u8]) -> Vec<u8> {
+pub(super) fn snapshot_frame(
+    generation: u64,
+    upto: Lsn,
+    hash: RecordHash,
+    state: &[u8],
+) -> Vec<u8> {
     let bytes = [&generation.to_le_bytes(), state].concat();
     // Record 0 has no frame, and a snapshot may cover it.
-    Frame { lsn: upto.next(), forced: upto, prev: check, bytes }.encode().0
+    Frame { lsn: upto.next(), forced: upto, prev: hash, bytes }.encode().0
 }
 
 /// The snapshot of `generation` in `file`.
 pub(super) fn parse_snapshot(
     file: &[u8],
     generation: u64,
-) -> Result<(Lsn, Check, Vec<u8>), LoadError> {
+) -> Result<(Lsn, RecordHash, Vec<u8>), LoadError> {
     let (frame, _) = Frame::decode(file).ok_or(LoadError::Snapshot)?;
     let state = frame.bytes.strip_prefix(generation.to_le_bytes().as_slice());
     let state = state.ok_or(LoadError::Snapshot)?.to_vec();
@@ -93,7 +98,7 @@ pub(super) fn archive_frames(at: u64, rows: &[Row]) -> Vec<u8> {
     let mut out = Vec::new();
     for (n, (key, value)) in (at + 1..).zip(rows) {
         let bytes = [&(key.len() as u64).to_le_bytes(), key.as_slice(), value].concat();
-        let frame = Frame { lsn: Lsn(n), forced: Lsn(0), prev: Check(0), bytes };
+        let frame = Frame { lsn: Lsn(n), forced: Lsn(0), prev: RecordHash::NONE, bytes };
         out.extend(padded(frame.encode().0));
     }
     out
