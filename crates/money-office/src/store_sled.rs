@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use onehop_store::{OpenMode, Scan, SledFile, TreeId, Writes};
+use onehop_store::{OpenMode, Scan, SledFile, TreeId, Upkeep, Writes};
 
 use crate::store::{Batch, LedgerStore, Row, StoreError, Table};
 
@@ -23,7 +23,7 @@ impl SledLedger {
     /// # Errors
     /// [`StoreError::Open`], also if there is one already.
     pub fn create(dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { file: SledFile::open(dir, KIND, FORMAT, OpenMode::Create)? })
+        Self::open_as(dir, OpenMode::Create)
     }
 
     /// Opens the store in `dir`.
@@ -31,7 +31,11 @@ impl SledLedger {
     /// # Errors
     /// [`StoreError::Open`], also if there is none or another process has it open.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { file: SledFile::open(dir, KIND, FORMAT, OpenMode::Open)? })
+        Self::open_as(dir, OpenMode::Open)
+    }
+
+    fn open_as(dir: &Path, mode: OpenMode) -> Result<Self, StoreError> {
+        Ok(Self { file: SledFile::open_kept(dir, KIND, FORMAT, mode, Upkeep::SERVICE)? })
     }
 }
 

@@ -29,5 +29,5 @@ pub use journal::{AppendError, Durability, Journal, LoadError, Loaded, Lsn};
 pub use seal::DataKey;
 pub use sim_journal::SimJournal;
 pub use sled_file::{Damage, OpenError, OpenMode, ReadError, Row, Scan, SledFile};
-pub use sled_file::{TreeId, WriteError, Writes};
+pub use sled_file::{TreeId, Upkeep, WriteError, Writes};
 pub use sled_journal::SledJournal;

@@ -33,16 +33,34 @@ pub use opening::OpenMode;
 pub use rows::{KEY_BYTES_MAX, TreeId, VALUE_BYTES_MAX};
 pub use scan::{Row, Scan, Writes};
 
-/// After this many bytes a barrier also makes the database write its page table. What it writes
-/// itself is some four times as much, so that all of it lies in the last segments of its log, which
-/// it checks for tears when it opens.
-const TURNOVER_BYTES: u64 = 128 * 1024;
-/// More than this many bytes since the page table, and opening checks every row.
-const RECENT_BYTES_MAX: u64 = 2 * TURNOVER_BYTES;
+/// More than this many bytes since the page table, and opening checks every row. What the database
+/// writes itself is some four times as much as it is given, so that up to here all of it lies in the
+/// last segments of its log, which it checks for tears when it opens.
+const RECENT_BYTES_MAX: u64 = 256 * 1024;
 /// A barrier comes by itself after this many bytes without one.
-const UNFORCED_BYTES_MAX: u64 = TURNOVER_BYTES;
+const UNFORCED_BYTES_MAX: u64 = 128 * 1024;
 /// How many rows are held in memory while checking all of them.
 const PAGE_ROWS: usize = 1024;
+
+/// How much a store keeps in memory, and how much it leaves to the next opening. It is a matter of
+/// speed: any store can be opened with any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Memory for the database's pages, in bytes.
+    pub cache_bytes: u64,
+    /// After this many bytes a barrier also closes and opens the database, which writes its page
+    /// table and forgets its cache. Above 256 KiB an opening that follows a crash may have to read
+    /// every row.
+    pub turnover_bytes: u64,
+}
+
+impl Upkeep {
+    /// For a device: little memory, and an opening that takes as long after a crash as after a
+    /// shutdown.
+    pub const DEVICE: Self = Self { cache_bytes: 8 << 20, turnover_bytes: 128 << 10 };
+    /// For a service that writes all day, and opens seldom.
+    pub const SERVICE: Self = Self { cache_bytes: 64 << 20, turnover_bytes: 16 << 20 };
+}
 
 /// An open store of rows. **What was applied before a [`SledFile::force`] that returned `Ok` is
 /// there after a crash, whole; of what was applied after it, whole batches may be missing from the
@@ -58,6 +76,7 @@ pub struct SledFile {
     state: State,
     /// What seals the values of all rows, if they are sealed.
     key: Option<DataKey>,
+    upkeep: Upkeep,
     unforced_bytes: u64,
     forces: u64,
     poisoned: AtomicBool,
@@ -65,10 +84,9 @@ pub struct SledFile {
 }
 
 impl SledFile {
-    /// Opens or creates the store in the directory `dir`, as `mode` says.
+    /// Opens or creates the store in the directory `dir`, as `mode` says, kept as a device's.
     ///
-    /// `kind` is at most 16 bytes; `format` is the caller's version of what its rows mean. Both
-    /// are written once, and an existing store must have the same.
+    /// See [`SledFile::open_kept`].
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -81,7 +99,27 @@ impl SledFile {
         format: u32,
         mode: OpenMode,
     ) -> Result<Self, OpenError> {
-        opening::open(dir, kind, format, mode)
+        Self::open_kept(dir, kind, format, mode, Upkeep::DEVICE)
+    }
+
+    /// Opens or creates the store in the directory `dir`, as `mode` says.
+    ///
+    /// `kind` is at most 16 bytes; `format` is the caller's version of what its rows mean. Both
+    /// are written once, and an existing store must have the same.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    ///
+    /// # Panics
+    /// If `kind` is longer than 16 bytes.
+    pub fn open_kept(
+        dir: &Path,
+        kind: &'static str,
+        format: u32,
+        mode: OpenMode,
+        upkeep: Upkeep,
+    ) -> Result<Self, OpenError> {
+        opening::open(dir, kind, format, mode, upkeep)
     }
 
     /// This store with every value sealed under `key`; keys, sizes and counts of rows are not.
@@ -226,7 +264,7 @@ impl SledFile {
         self.forces += 1;
         self.unforced_bytes = 0;
         self.marker.mark(self.state.batch).map_err(EngineError::Io)?;
-        if self.state.recent_bytes < TURNOVER_BYTES {
+        if self.state.recent_bytes < self.upkeep.turnover_bytes {
             return Ok(());
         }
         self.engine.reopen()?;
@@ -323,6 +361,19 @@ impl SledFile {
             EngineError::Damage(what) => WriteError::Damaged { path, what },
             EngineError::Busy => WriteError::Poisoned { path },
         }
+    }
+}
+
+/// Closing writes the page table, and notes it if the next opening would check every row otherwise.
+/// A failure leaves that to the next opening.
+impl Drop for SledFile {
+    fn drop(&mut self) {
+        let is_noted = self.state.recent_bytes <= RECENT_BYTES_MAX;
+        // What was not forced was promised to nobody, and is not to be noted as whole.
+        if is_noted || self.unforced_bytes > 0 || self.is_poisoned() {
+            return;
+        }
+        drop(self.engine.reopen().and_then(|()| self.note_page_table()));
     }
 }
 

@@ -18,8 +18,6 @@ use super::scan::{Bounds, Row};
 #[cfg(all(feature = "control-no-fsync", not(debug_assertions)))]
 compile_error!("control-no-fsync is for the power-cut test only, which builds without --release");
 
-/// Memory for pages of the database.
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 /// How often, and how long between, to wait for the database's own threads to let go of its file.
 const RELEASE_TRIES: u32 = 200;
 const RELEASE_WAIT: Duration = Duration::from_millis(5);
@@ -42,18 +40,20 @@ pub(super) struct Engine {
     /// The database's log, opened before the first write so that no write error can slip by.
     log: File,
     dir: PathBuf,
+    /// Memory for pages of the database.
+    cache_bytes: u64,
 }
 
 impl Engine {
     /// Opens the database in `dir`, making an empty one if there is none.
-    pub(super) fn open(dir: &Path) -> Result<Self, EngineError> {
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
         fs::create_dir_all(dir).map_err(EngineError::Io)?;
         remove_unfinished_page_tables(dir).map_err(EngineError::Io)?;
-        let db = open_released(dir)?;
+        let db = open_released(dir, cache_bytes)?;
         // Opening renames the database's page table into place.
         sync_dir(dir).map_err(EngineError::Io)?;
         let log = File::open(log_path(dir)).map_err(EngineError::Io)?;
-        Ok(Self { db: Some(db), log, dir: dir.to_owned() })
+        Ok(Self { db: Some(db), log, dir: dir.to_owned(), cache_bytes })
     }
 
     /// Applies puts (`Some`) and deletions (`None`) as one atomic batch. Not durable yet.
@@ -94,7 +94,7 @@ impl Engine {
             drop(db);
             Ok(())
         })?;
-        *self = Self::open(&self.dir)?;
+        *self = Self::open(&self.dir, self.cache_bytes)?;
         Ok(())
     }
 
@@ -160,11 +160,11 @@ fn remove_unfinished_page_tables(dir: &Path) -> io::Result<()> {
 }
 
 /// Opens the database, giving the threads of a handle just closed time to let go of the file.
-fn open_released(dir: &Path) -> Result<sled::Db, EngineError> {
+fn open_released(dir: &Path, cache_bytes: u64) -> Result<sled::Db, EngineError> {
     let config = sled::Config::new()
         .path(dir)
         .mode(sled::Mode::LowSpace)
-        .cache_capacity(CACHE_BYTES)
+        .cache_capacity(cache_bytes)
         .use_compression(false)
         .flush_every_ms(None);
     let mut tries = 0;

@@ -13,7 +13,7 @@ use super::error::{Damage, OpenError, ReadError};
 use super::marker::{Found, Identity, KIND_BYTES_MAX, Marker};
 use super::rows::STATE_KEY;
 use super::state::State;
-use super::{RECENT_BYTES_MAX, SledFile};
+use super::{RECENT_BYTES_MAX, SledFile, Upkeep};
 
 /// Whether a store must exist before it is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(super) fn open(
     kind: &'static str,
     format: u32,
     mode: OpenMode,
+    upkeep: Upkeep,
 ) -> Result<SledFile, OpenError> {
     assert!(kind.len() <= KIND_BYTES_MAX, "the kind of a store is at most 16 bytes");
     let io = |source: io::Error| OpenError::Io { path: dir.to_owned(), source };
@@ -53,17 +54,19 @@ pub(super) fn open(
             if !log_path(&database).is_file() {
                 return Err(damaged(dir, Damage::DatabaseMissing));
             }
-            let engine = Engine::open(&database).map_err(|error| sorted(dir, error))?;
-            checked(assemble(dir, engine, marker, held)?)
+            let engine =
+                Engine::open(&database, upkeep.cache_bytes).map_err(|error| sorted(dir, error))?;
+            checked(assemble(dir, engine, marker, upkeep, held)?)
         }
         Found::Nothing => {
             if mode == OpenMode::Open && !log_path(&database).is_file() {
                 return Err(OpenError::Missing { path: dir.to_owned() });
             }
-            let engine = Engine::open(&database).map_err(|error| sorted(dir, error))?;
+            let engine =
+                Engine::open(&database, upkeep.cache_bytes).map_err(|error| sorted(dir, error))?;
             let identity = Identity { kind: kind.to_owned(), format };
             let (engine, marker) = initialise(dir, engine, mode, &identity)?;
-            assemble(dir, engine, marker, held)
+            assemble(dir, engine, marker, upkeep, held)
         }
     }
 }
@@ -98,6 +101,7 @@ fn assemble(
     dir: &Path,
     engine: Engine,
     marker: Marker,
+    upkeep: Upkeep,
     held: std::fs::File,
 ) -> Result<SledFile, OpenError> {
     let Some(state) = read_state(&engine).map_err(|error| sorted(dir, error))? else {
@@ -113,6 +117,7 @@ fn assemble(
         marker,
         state,
         key: None,
+        upkeep,
         unforced_bytes: 0,
         forces: 0,
         poisoned: AtomicBool::new(false),

@@ -13,6 +13,7 @@ mod opening;
 mod rows;
 mod sealed;
 mod sim;
+mod upkeep;
 
 use std::fs;
 use std::path::Path;
