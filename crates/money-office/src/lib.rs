@@ -30,6 +30,7 @@
 //! ```
 #![warn(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
+pub mod ahead;
 mod answers;
 pub mod audit;
 mod book;
@@ -77,6 +78,7 @@ mod sync_check;
 )]
 mod tests;
 
+pub use ahead::Ahead;
 pub use audit::{AuditReport, Difference};
 pub use cases::{CaseSearch, finding_json};
 pub use debts::DebtReport;

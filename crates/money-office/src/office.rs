@@ -1,6 +1,6 @@
 //! The office: its set-up, its keys and its clock around the calls.
 
-use onehop_crypto::{SigningKey, Trust};
+use onehop_crypto::{Memory, SigningKey, Trust};
 use onehop_wire::bounded::List;
 use onehop_wire::limits::{NAME_MAX, NEW_ROOTS_MAX};
 use onehop_wire::mutant::{self, Mutant};
@@ -11,6 +11,7 @@ use onehop_wire::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ahead::Ahead;
 use crate::draft::{Decided, Draft, PAGE, read_row};
 use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
@@ -94,7 +95,7 @@ impl<S: LedgerStore> Office<S> {
             grace_seconds: profile.grace_seconds,
         };
         setup.first.check()?;
-        let mut trust = Trust::new(root.public()).remembering();
+        let mut trust = Trust::new(root.public()).remembering(Memory::new());
         let signer = SigningKey::from_seed(seed);
         let id = *trust.office();
         let key = office_key((root, &id), &signer, 1, now, profile.office_key_seconds);
@@ -121,7 +122,7 @@ impl<S: LedgerStore> Office<S> {
     /// [`StoreError::Missing`] if it holds none.
     pub fn open(store: S) -> Decided<Self> {
         let setup: SetupRow = meta(&store, SETUP)?;
-        let (trust, signer, signer_number) = keys(&store, &setup)?;
+        let (trust, signer, signer_number) = keys(&store, &setup, Memory::new())?;
         Ok(Self { store, setup, trust, signer, signer_number })
     }
 
@@ -185,8 +186,14 @@ impl<S: LedgerStore> Office<S> {
             draft.keep(&Evidence::NewRoot(statement))?;
             Ok(number)
         })?;
-        (self.trust, self.signer, self.signer_number) = keys(&self.store, &self.setup)?;
+        self.read_keys()?;
         Ok(number)
+    }
+
+    /// What checks signatures for this office in other threads, before their requests' turn comes.
+    #[must_use]
+    pub fn ahead(&self) -> Ahead {
+        Ahead::new(*self.id(), self.trust.memory().clone())
     }
 
     /// The office's id.
@@ -325,10 +332,16 @@ impl<S: LedgerStore> Office<S> {
     }
 
     /// Takes the keys over that another office on this store has made.
+    fn read_keys(&mut self) -> Decided<()> {
+        let memory = self.trust.memory().clone();
+        (self.trust, self.signer, self.signer_number) = keys(&self.store, &self.setup, memory)?;
+        Ok(())
+    }
+
     fn refresh(&mut self) -> Decided<()> {
         let (number, _): (u32, [u8; 32]) = meta(&self.store, SIGNER)?;
         if number != self.signer_number {
-            (self.trust, self.signer, self.signer_number) = keys(&self.store, &self.setup)?;
+            self.read_keys()?;
         }
         Ok(())
     }
@@ -389,9 +402,13 @@ fn meta<T: Serialize + DeserializeOwned>(
 }
 
 /// All certified keys, and the newest with its number.
-fn keys(store: &impl LedgerStore, setup: &SetupRow) -> Decided<(Trust, SigningKey, u32)> {
+fn keys(
+    store: &impl LedgerStore,
+    setup: &SetupRow,
+    memory: Memory,
+) -> Decided<(Trust, SigningKey, u32)> {
     let (number, seed): (u32, [u8; 32]) = meta(store, SIGNER)?;
-    let mut trust = Trust::new(setup.root).remembering();
+    let mut trust = Trust::new(setup.root).remembering(memory);
     for root in new_roots(store)? {
         trust.add_root(root)?;
     }

@@ -1,6 +1,5 @@
 //! SYNC: a wallet closes its checkpoint, moves money to or from its account, and gets the next.
 
-use onehop_crypto::verify;
 use onehop_evidence::contradiction;
 use onehop_wire::bounded::List;
 use onehop_wire::limits::{OFFICE_KEYS_MAX, OUTCOMES_MAX};
@@ -44,7 +43,7 @@ impl<S: LedgerStore> Draft<'_, S> {
     fn sync(&mut self, sync: &Signed<Sync>) -> Decided<SyncAnswer> {
         let body = &sync.body;
         let wallet = self.wallet_row(body.wallet)?;
-        let hash = verify(self.trust.office(), &wallet.certificate.body.key, sync.clone())?.hash();
+        let hash = self.trust.by_wallet(&wallet.certificate.body.key, sync.clone())?.hash();
         let before = self.answered(hash)?;
         if let Some(answer) = before.filter(|_| !mutant::is(Mutant::AnswersForgotten)) {
             return Ok(answer);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use onehop_crypto::{Verified, verify};
+use onehop_crypto::Verified;
 use onehop_evidence::{ReleaseFault, verify_abort};
 use onehop_wire::office::{EntryState, OutcomeKind, Sync};
 use onehop_wire::{Agreed, Commit, Hash, Money, PublicKey, Signed, TxId, WalletId};
@@ -53,7 +53,7 @@ impl<S: LedgerStore> Draft<'_, S> {
             if abort.body.payee != sync.wallet {
                 return Err(Refusal::WrongWallet.into());
             }
-            verify(self.trust.office(), &key, abort.clone())?;
+            self.trust.by_wallet(&key, abort.clone())?;
         }
         Ok(proven)
     }
@@ -70,7 +70,7 @@ impl<S: LedgerStore> Draft<'_, S> {
         let (mut seq, mut head, mut cum_out) = (0u64, sync.checkpoint, 0u64);
         for entry in &sync.entries {
             seq = seq.saturating_add(1);
-            let agreed = verify(self.trust.office(), key, entry.agreed.clone())?;
+            let agreed = self.trust.by_wallet(key, entry.agreed.clone())?;
             let body = agreed.body();
             let total = cum_out.checked_add(body.amount);
             let follows = body.checkpoint == sync.checkpoint
@@ -121,7 +121,7 @@ impl<S: LedgerStore> Draft<'_, S> {
                 if !same {
                     return Err(Refusal::Commit { seq }.into());
                 }
-                let commit = verify(self.trust.office(), &key, commit.clone())?;
+                let commit = self.trust.by_wallet(&key, commit.clone())?;
                 Ok(Proven::Committed(Box::new(commit)))
             }
             EntryState::Aborted(abort) => {

@@ -8,10 +8,11 @@
 pub mod envelope;
 pub mod handshake;
 pub mod keys;
-mod memo;
+mod memory;
 pub mod trust;
 
 pub use envelope::{EnvelopeError, Opener, Sealer};
 pub use handshake::{BuyerHello, BuyerOffer, HandshakeError, SellerHello, Session};
 pub use keys::{BadSignature, SessionSecret, SigningKey, Verified, verify};
+pub use memory::Memory;
 pub use trust::{ChainError, Trust};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use onehop_wire::domain::office_id;
-use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, RevocationDelta, Revocations};
 use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
@@ -12,7 +11,7 @@ use onehop_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::keys::{BadSignature, Verified, verify};
-use crate::memo::Memo;
+use crate::memory::Memory;
 
 /// Why a statement is not one of this office.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -57,22 +56,28 @@ pub struct Trust {
     new_roots: Vec<Signed<NewRoot>>,
     keys: BTreeMap<u32, Signed<OfficeKey>>,
     #[serde(skip)]
-    memo: Memo,
+    memory: Memory,
 }
 
 impl Trust {
     /// Trusts the office whose first root key is `root`.
     #[must_use]
     pub fn new(root: PublicKey) -> Self {
-        let (office, memo) = (office_id(&root), Memo::default());
-        Self { office, roots: vec![root], new_roots: Vec::new(), keys: BTreeMap::new(), memo }
+        let (office, memory) = (office_id(&root), Memory::default());
+        Self { office, roots: vec![root], new_roots: Vec::new(), keys: BTreeMap::new(), memory }
     }
 
-    /// The same trust, which remembers the office's statements that it has verified: for the office
-    /// itself, to which every claim brings the same certificates and checkpoints again.
+    /// The same trust, which remembers what it has verified in `memory`: for the office itself, to
+    /// which every claim brings the same certificates and checkpoints again.
     #[must_use]
-    pub fn remembering(self) -> Self {
-        Self { memo: Memo::new(), ..self }
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What it remembers by.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Reads an office's public information, pinned by its id.
@@ -162,7 +167,9 @@ impl Trust {
         certificate: Signed<Certificate>,
     ) -> Result<Verified<Certificate>, ChainError> {
         let (number, at) = (certificate.body.signed_by, certificate.body.not_before);
-        self.verify_by_key(certificate, number, Some(at))
+        let certificate = self.verify_by_key(certificate, number, Some(at))?;
+        self.memory.note(&certificate.body().key);
+        Ok(certificate)
     }
 
     /// Checks that this office signed `checkpoint`. Its dates are the caller's to check.
@@ -219,6 +226,18 @@ impl Trust {
         self.verify_by_key(delta, number, None)
     }
 
+    /// Checks that the wallet with `key` signed `statement` within this office.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn by_wallet<T: Statement>(
+        &self,
+        key: &PublicKey,
+        statement: Signed<T>,
+    ) -> Result<Verified<T>, BadSignature> {
+        self.memory.verify(&self.office, key, statement)
+    }
+
     fn verify_by_key<T: Statement>(
         &self,
         statement: Signed<T>,
@@ -229,15 +248,7 @@ impl Trust {
         if let Some(at) = at.filter(|at| *at < key.not_before || *at > key.not_after) {
             return Err(ChainError::OfficeKeyDates { number, at });
         }
-        let hash = statement.hash(&self.office);
-        if self.memo.knows(&key.key, hash, &statement.signature) {
-            return Ok(Verified::again(statement, hash));
-        }
-        let verified = verify(&self.office, &key.key, statement)?;
-        if !mutant::is(Mutant::SignatureUnchecked) {
-            self.memo.learn(&key.key, hash, &verified.signed().signature);
-        }
-        Ok(verified)
+        Ok(self.memory.verify(&self.office, &key.key, statement)?)
     }
 
     fn verify_by_root<T: Statement + Clone>(

@@ -1,6 +1,6 @@
 //! Evidence that one wallet paid another, judged by anyone (spec §2.5).
 
-use onehop_crypto::{BadSignature, Trust, Verified, verify};
+use onehop_crypto::{BadSignature, Trust, Verified};
 use onehop_wire::limits::NESTING_MAX;
 use onehop_wire::{Certificate, Claim, Commit, Committed};
 
@@ -77,7 +77,7 @@ pub(crate) fn verify_nested_claim(
     if !same {
         return Err(ClaimFault::Mismatch);
     }
-    let commit = verify(trust.office(), &payee.body().key, claim.commit.clone())?;
+    let commit = trust.by_wallet(&payee.body().key, claim.commit.clone())?;
     let committed = match &claim.committed {
         None => None,
         Some(committed) => Some(check_committed(trust, &payer, agreed, &commit, committed)?),
@@ -101,5 +101,5 @@ fn check_committed(
     if !same {
         return Err(ClaimFault::Mismatch);
     }
-    Ok(verify(trust.office(), &payer.certificate().body().key, committed.clone())?)
+    Ok(trust.by_wallet(&payer.certificate().body().key, committed.clone())?)
 }

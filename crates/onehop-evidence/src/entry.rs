@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use onehop_crypto::{BadSignature, ChainError, Trust, Verified, verify};
+use onehop_crypto::{BadSignature, ChainError, Trust, Verified};
 use onehop_wire::limits::{ATTACHMENTS_BYTES_MAX, RECEIPTS_MAX, RELEASES_MAX};
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{
@@ -219,7 +219,7 @@ pub(crate) fn verify_entry_at(
     attachments: &[Attachment],
     depth: u8,
 ) -> Result<VerifiedEntry, EntryFault> {
-    let agreed = verify(trust.office(), &payer.certificate.body().key, agreed)?;
+    let agreed = trust.by_wallet(&payer.certificate.body().key, agreed)?;
     check_chain(payer, agreed.body())?;
     check_attached(agreed.body(), attachments)?;
     let releases = check_releases(trust, payer, &agreed, attachments)?;

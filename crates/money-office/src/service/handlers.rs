@@ -11,6 +11,7 @@ use onehop_wire::{Signed, TxId, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ahead::Ahead;
 use crate::error::{OfficeError, Refusal};
 use crate::hints;
 use crate::operator::OperatorCommand;
@@ -87,7 +88,10 @@ pub(super) async fn sync(
 ) -> Result<Response, Problem> {
     let sync: Signed<Sync> = read(&headers, body)?;
     let asked = sync.clone();
-    let keys = move |office: &_| hints::of_sync(office, &asked);
+    let keys = move |ahead: &Ahead| {
+        ahead.sync(&asked);
+        hints::of_sync(ahead.office(), &asked)
+    };
     shared.run_on(keys, move |office, now| office.sync(now, &sync)).await.map(|it| answer(&it))
 }
 
@@ -109,7 +113,10 @@ pub(super) async fn claim(
 ) -> Result<Response, Problem> {
     let bundle: ClaimBundle = read(&headers, body)?;
     let asked = bundle.clone();
-    let keys = move |office: &_| hints::of_claims(office, &asked);
+    let keys = move |ahead: &Ahead| {
+        ahead.claims(&asked);
+        hints::of_claims(ahead.office(), &asked)
+    };
     shared.run_on(keys, move |office, now| office.claim(now, &bundle)).await.map(|it| answer(&it))
 }
 

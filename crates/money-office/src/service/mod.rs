@@ -20,11 +20,12 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
+use onehop_wire::UnixSeconds;
 use onehop_wire::limits::OFFICE_BODY_MAX;
-use onehop_wire::{OfficeId, UnixSeconds};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::ahead::Ahead;
 use crate::error::OfficeError;
 use crate::grouped::Grouped;
 use crate::hints::RowKey;
@@ -72,7 +73,7 @@ type Served = Office<Grouped<AnyLedger>>;
 #[derive(Clone, Debug)]
 pub struct Shared {
     office: Gate<Served>,
-    id: OfficeId,
+    ahead: Ahead,
     metrics: Metrics,
     rate: Option<Rate>,
 }
@@ -83,8 +84,8 @@ impl Shared {
     #[must_use]
     pub fn new(office: Office<Grouped<AnyLedger>>, per_second: Option<NonZeroU32>) -> Self {
         let rate = per_second.map(Rate::new);
-        let id = *office.id();
-        Self { office: Gate::new(office), id, metrics: Metrics::new(), rate }
+        let ahead = office.ahead();
+        Self { office: Gate::new(office), ahead, metrics: Metrics::new(), rate }
     }
 
     /// Runs `work` on the office, off the threads that serve. What it answers is durable. `work` is
@@ -96,15 +97,16 @@ impl Shared {
         self.run_on(|_| Vec::new(), work).await
     }
 
-    /// The same for a request of which it is known which rows it will ask for.
+    /// The same for a request of which it is known which rows it will ask for; `keys` says which,
+    /// and may check its signatures, before the request's turn comes.
     async fn run_on<T: Send + 'static>(
         &self,
-        keys: impl FnOnce(&OfficeId) -> Vec<RowKey> + Send + 'static,
+        keys: impl FnOnce(&Ahead) -> Vec<RowKey> + Send + 'static,
         mut work: impl FnMut(&mut Served, UnixSeconds) -> Result<T, OfficeError> + Send + 'static,
     ) -> Result<T, Problem> {
-        let (office, id) = (self.office.clone(), self.id);
+        let (office, ahead) = (self.office.clone(), self.ahead.clone());
         let done = tokio::task::spawn_blocking(move || {
-            match office.pass(keys(&id), move |office| work(office, now())) {
+            match office.pass(keys(&ahead), move |office| work(office, now())) {
                 Ok(answer) => answer.map_err(Problem::from),
                 Err(Closed::Store(error)) => Err(Problem::of_store(&error)),
                 Err(Closed::Panicked) => Err(Problem::halted()),

@@ -1,5 +1,6 @@
 //! The office against synthetic wallets with real signatures.
 
+mod ahead;
 mod audits;
 mod debts;
 mod doubts;

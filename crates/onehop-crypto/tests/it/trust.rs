@@ -1,6 +1,6 @@
 //! The way from a statement of the office to the root.
 
-use onehop_crypto::{BadSignature, ChainError, SigningKey, Trust};
+use onehop_crypto::{BadSignature, ChainError, Memory, SigningKey, Trust};
 use onehop_wire::domain::office_id;
 use onehop_wire::office::{NewRoot, OutcomeKind, Pending, Revocations};
 use onehop_wire::{List, TxId, UnixSeconds};
@@ -164,7 +164,7 @@ fn an_office_that_does_not_hash_to_the_pinned_id_is_refused() {
 #[test]
 fn a_trust_that_remembers_refuses_what_one_that_does_not_would() {
     let world = World::new();
-    let trust = world.trust.clone().remembering();
+    let trust = world.trust.clone().remembering(Memory::new());
     assert_eq!(trust, world.trust);
     let good = world.seller.certificate.clone();
     for _ in 0..2 {
@@ -181,4 +181,36 @@ fn a_trust_that_remembers_refuses_what_one_that_does_not_would() {
     misnamed.body.signed_by += 1;
     assert_eq!(trust.certificate(misnamed.clone()), world.trust.certificate(misnamed.clone()));
     assert!(trust.certificate(misnamed).is_err());
+}
+
+#[test]
+fn what_one_thread_has_verified_another_finds_verified_and_nothing_else() {
+    let world = World::new();
+    let office = world.office();
+    let memory = Memory::new();
+    let trust = world.trust.clone().remembering(memory.clone());
+    let seller = world.seller.signer.public();
+    let signed = world.seller.certificate.clone();
+    assert_eq!(memory.key_of(&world.seller.signer.wallet()), None);
+    trust.certificate(signed.clone()).unwrap();
+    assert_eq!(memory.key_of(&world.seller.signer.wallet()), Some(seller));
+    let order = NewRoot { number: 1, root: seller, from: UnixSeconds(1) };
+    let good = world.seller.signer.sign(&office, order).into_signed();
+    let mut forged = good.clone();
+    forged.signature.0[0] ^= 1;
+    for _ in 0..2 {
+        let elsewhere = memory.clone();
+        let (good, forged) = (good.clone(), forged.clone());
+        std::thread::spawn(move || {
+            assert!(elsewhere.verify(&office, &seller, good).is_ok());
+            assert!(elsewhere.verify(&office, &seller, forged).is_err());
+        })
+        .join()
+        .unwrap();
+    }
+    let verified = trust.by_wallet(&seller, good.clone()).unwrap();
+    assert_eq!(verified, onehop_crypto::verify(&office, &seller, good.clone()).unwrap());
+    assert!(trust.by_wallet(&seller, forged).is_err());
+    let buyer = world.buyer.signer.public();
+    assert!(trust.by_wallet(&buyer, good).is_err());
 }
