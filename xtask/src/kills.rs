@@ -19,6 +19,7 @@ const KILLS: Storm = Storm {
     ),
     file: "tests/e2e/kills.rs",
     word: "kills",
+    also: &[],
     variable: "ONEHOP_KILLS",
 };
 

@@ -37,6 +37,7 @@ const LOAD: Storm = Storm {
     filter: Some("load::an_office_killed_under_requests_of_two_devices_each_pays_every_claim_once"),
     file: "crates/money-office/tests/it/load.rs",
     word: "load",
+    also: &[],
     variable: "ONEHOP_LOAD",
 };
 
@@ -46,6 +47,7 @@ const POSTGRES: Storm = Storm {
     filter: None,
     file: "crates/money-office/tests/pg/main.rs",
     word: "postgres",
+    also: &["shards"],
     variable: "ONEHOP_POSTGRES",
 };
 
@@ -82,6 +84,9 @@ pub(crate) fn run_postgres(root: &Path, args: &LoadArgs) -> Result<Vec<Finding>>
             ("database", "databases", args.kills - half),
             ("office", "offices", half),
             ("claims_paid_once", "claims", 1),
+            ("shards.database", "shards/databases", args.kills - half),
+            ("shards.office", "shards/offices", half),
+            ("shards.claims_paid_once", "shards/claims", 1),
         ],
     )
 }
@@ -109,7 +114,8 @@ fn play(
         Ok(figures) => figures,
         Err(finding) => return Ok(vec![finding]),
     };
-    let number = |name: &str| figures[name].as_u64().unwrap_or(0);
+    let number =
+        |name: &str| figures.pointer(&format!("/{name}")).and_then(Value::as_u64).unwrap_or(0);
     let method = format!(
         "each request by two devices at once, a quarter of the answers dropped; SIGKILL at random \
          moments, seed {}, {} s",

@@ -21,6 +21,8 @@ pub(crate) struct Storm {
     pub(crate) file: &'static str,
     /// What the line with its figures begins with, and their names.
     pub(crate) word: &'static str,
+    /// What other lines with figures begin with, which come under that name.
+    pub(crate) also: &'static [&'static str],
     /// The variable that tells it its size and perhaps its seed.
     pub(crate) variable: &'static str,
 }
@@ -65,6 +67,11 @@ impl Storm {
         match (figures, passed.and_then(|passed| passed.parse::<u64>().ok())) {
             (Some(mut figures), Some(passed)) if out.status.success() => {
                 figures["tests"] = passed.into();
+                for word in self.also {
+                    let line = said(&format!("{word} "));
+                    let line = line.with_context(|| format!("no figures of {word}"))?;
+                    figures[*word] = serde_json::from_str(line)?;
+                }
                 Ok(Ok(figures))
             }
             _ => {

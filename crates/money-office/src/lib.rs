@@ -97,5 +97,5 @@ pub use statement::{StatementPage, StatementRow};
 pub use store::{Batch, LedgerStore, MemLedger, Purpose, Row, StoreAround, StoreError, Table};
 pub use store_any::AnyLedger;
 #[cfg(feature = "postgres")]
-pub use store_pg::PgLedger;
+pub use store_pg::{PgLedger, ShardedLedger};
 pub use store_sled::SledLedger;

@@ -132,6 +132,14 @@ pub enum StoreError {
         /// What it is.
         value: String,
     },
+    /// A database is not the part of a store that it was named as.
+    #[error("database {position} of the store is {found}")]
+    Shard {
+        /// Its place in the list, from 1.
+        position: usize,
+        /// What it is instead.
+        found: String,
+    },
     /// There is an office in the store already.
     #[error("the store holds an office already")]
     Taken,

@@ -2,17 +2,21 @@
 
 use crate::store::{Batch, LedgerStore, Purpose, Row, StoreError, Table};
 #[cfg(feature = "postgres")]
-use crate::store_pg::PgLedger;
+use crate::store_pg::{PgLedger, ShardedLedger};
 use crate::store_sled::SledLedger;
 
 /// One of the stores that keep what they acknowledge.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum AnyLedger {
     /// In a folder of this machine, for one office at a time.
     Sled(SledLedger),
     /// In a PostgreSQL database, for several offices at once.
     #[cfg(feature = "postgres")]
     Postgres(Box<PgLedger>),
+    /// In several PostgreSQL databases, for several offices at once.
+    #[cfg(feature = "postgres")]
+    Sharded(Box<ShardedLedger>),
 }
 
 /// The same call on whichever store it is.
@@ -22,6 +26,8 @@ macro_rules! on {
             Self::Sled($store) => $call,
             #[cfg(feature = "postgres")]
             Self::Postgres($store) => $call,
+            #[cfg(feature = "postgres")]
+            Self::Sharded($store) => $call,
         }
     };
 }

@@ -8,6 +8,7 @@
 
 mod link;
 mod migrate;
+mod shards;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ use tokio::runtime::Runtime;
 
 use crate::store::{Batch, LedgerStore, Purpose, Row, StoreError, Table};
 use link::{Failure, Link};
+
+pub use shards::ShardedLedger;
 
 /// No statement takes longer than this, or the database counts as away.
 const ANSWER_SECONDS_MAX: u64 = 10;
@@ -83,6 +86,13 @@ impl PgLedger {
     /// # Errors
     /// [`StoreError`], also if the database would lose what it acknowledges.
     pub fn create(url: &str) -> Result<Self, StoreError> {
+        let store = Self::create_any(url)?;
+        shards::whole(&store)?;
+        Ok(store)
+    }
+
+    /// The same of a database that may be a part of a store.
+    fn create_any(url: &str) -> Result<Self, StoreError> {
         let store = Self::connected(url)?;
         store.run(async |link| migrate::run(link).await)?;
         Ok(store)
@@ -93,6 +103,13 @@ impl PgLedger {
     /// # Errors
     /// [`StoreError::Missing`] if there are no tables; else as [`Self::create`].
     pub fn open(url: &str) -> Result<Self, StoreError> {
+        let store = Self::open_any(url)?;
+        shards::whole(&store)?;
+        Ok(store)
+    }
+
+    /// The same of a database that may be a part of a store.
+    fn open_any(url: &str) -> Result<Self, StoreError> {
         let store = Self::connected(url)?;
         if !store.run(async |link| migrate::is_there(link).await)? {
             return Err(StoreError::Missing { table: Table::Meta });
@@ -138,6 +155,72 @@ impl PgLedger {
             }
         }
         done
+    }
+
+    /// Begins a call's transaction by `statement`.
+    fn begin_by(&self, statement: &'static str) -> Result<(), StoreError> {
+        if self.forget() != Stage::Idle {
+            // A call that nobody ended: its rows are of another moment.
+            self.roll_back();
+        }
+        let mut begun = self.command(statement);
+        if begun.as_ref().is_err_and(link::is_dead) {
+            // The connection died since the last call. Nothing was asked yet: a new one will do.
+            begun = self.command(statement);
+        }
+        match begun {
+            Ok(()) => {
+                self.state.borrow_mut().stage = Stage::Begun;
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    fn command(&self, statement: &'static str) -> Result<(), StoreError> {
+        self.run(async |link| link.command(statement).await)
+    }
+
+    /// Sees the rows of this moment, whatever others write before the call asks for the first.
+    fn see(&self) -> Result<(), StoreError> {
+        self.command("SELECT pg_current_snapshot()")
+    }
+
+    /// Loses the connection, and with it the transaction of the call.
+    fn disconnect(&self) {
+        self.forget();
+        self.state.borrow_mut().link = None;
+    }
+
+    /// Writes rows within the call's transaction.
+    fn write_rows(&self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.writes.is_empty() {
+            return Ok(());
+        }
+        self.run(async |link| {
+            let gone = batch.writes.iter().filter(|(_, value)| value.is_none());
+            let (kinds, keys): (Vec<i16>, Vec<&[u8]>) =
+                gone.map(|((table, key), _)| (kind(*table), key.as_slice())).unzip();
+            if !kinds.is_empty() {
+                query(DELETE).bind(kinds).bind(keys).execute(link.connection()).await?;
+            }
+            let (mut kinds, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
+            for ((table, key), value) in &batch.writes {
+                if let Some(value) = value {
+                    kinds.push(kind(*table));
+                    keys.push(key.as_slice());
+                    values.push(value.as_slice());
+                }
+            }
+            if !kinds.is_empty() {
+                let put = query(PUT).bind(kinds).bind(keys).bind(values);
+                put.execute(link.connection()).await?;
+            }
+            Ok(())
+        })
     }
 
     /// Ends the call's transaction by `statement`.
@@ -193,10 +276,6 @@ fn above(prefix: &[u8]) -> Option<Vec<u8>> {
 
 impl LedgerStore for PgLedger {
     fn begin(&self, purpose: Purpose) -> Result<(), StoreError> {
-        if self.forget() != Stage::Idle {
-            // A call that nobody ended: its rows are of another moment.
-            self.roll_back();
-        }
         let statement = match purpose {
             // The lock comes first: the rows seen are those of the moment after it was given.
             Purpose::Write => {
@@ -205,21 +284,7 @@ impl LedgerStore for PgLedger {
             // Writers come one after the other, so that what any moment shows is what they left.
             Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        let mut begun = self.run(async |link| link.command(statement).await);
-        if begun.as_ref().is_err_and(link::is_dead) {
-            // The connection died since the last call. Nothing was asked yet: a new one will do.
-            begun = self.run(async |link| link.command(statement).await);
-        }
-        match begun {
-            Ok(()) => {
-                self.state.borrow_mut().stage = Stage::Begun;
-                Ok(())
-            }
-            Err(error) => {
-                self.roll_back();
-                Err(error)
-            }
-        }
+        self.begin_by(statement)
     }
 
     fn finish(&self) -> Result<(), StoreError> {
@@ -310,27 +375,7 @@ impl LedgerStore for PgLedger {
         if self.state.borrow().stage == Stage::Idle {
             self.begin(Purpose::Write)?;
         }
-        let written = self.run(async |link| {
-            let gone = batch.writes.iter().filter(|(_, value)| value.is_none());
-            let (kinds, keys): (Vec<i16>, Vec<&[u8]>) =
-                gone.map(|((table, key), _)| (kind(*table), key.as_slice())).unzip();
-            if !kinds.is_empty() {
-                query(DELETE).bind(kinds).bind(keys).execute(link.connection()).await?;
-            }
-            let (mut kinds, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new());
-            for ((table, key), value) in &batch.writes {
-                if let Some(value) = value {
-                    kinds.push(kind(*table));
-                    keys.push(key.as_slice());
-                    values.push(value.as_slice());
-                }
-            }
-            if !kinds.is_empty() {
-                let put = query(PUT).bind(kinds).bind(keys).bind(values);
-                put.execute(link.connection()).await?;
-            }
-            Ok(())
-        });
+        let written = self.write_rows(batch);
         match written {
             Ok(()) => self.end("COMMIT"),
             Err(error) => {

@@ -27,7 +27,8 @@ pub(crate) struct Args {
     #[arg(long, global = true, env = "MONEY_OFFICE", value_name = "DIR")]
     pub(crate) office: Option<PathBuf>,
     /// Keep the rows in this PostgreSQL database instead of the folder, such as
-    /// postgres://user@localhost/office; `init` notes it in the folder, for the other commands
+    /// postgres://user@localhost/office, or in several with commas between them, the first of which
+    /// decides; `init` notes it in the folder, for the other commands
     #[arg(
         long,
         global = true,

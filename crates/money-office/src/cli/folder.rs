@@ -160,12 +160,37 @@ fn noted(dir: &Path) -> Result<Option<String>> {
 
 #[cfg(feature = "postgres")]
 fn create_database(url: &str) -> Result<AnyLedger> {
-    Ok(AnyLedger::Postgres(Box::new(crate::PgLedger::create(url)?)))
+    Ok(match databases(url).as_slice() {
+        [url] => AnyLedger::Postgres(Box::new(crate::PgLedger::create(url)?)),
+        urls => AnyLedger::Sharded(Box::new(crate::ShardedLedger::create(urls)?)),
+    })
 }
 
 #[cfg(feature = "postgres")]
 fn open_database(url: &str) -> Result<AnyLedger> {
-    Ok(AnyLedger::Postgres(Box::new(crate::PgLedger::open(url)?)))
+    Ok(match databases(url).as_slice() {
+        [url] => AnyLedger::Postgres(Box::new(crate::PgLedger::open(url)?)),
+        urls => AnyLedger::Sharded(Box::new(crate::ShardedLedger::open(urls)?)),
+    })
+}
+
+/// The addresses in a list with commas between them; an address may have commas of its own.
+#[cfg(feature = "postgres")]
+fn databases(list: &str) -> Vec<&str> {
+    let starts = |at: &usize| {
+        let rest = list.get(*at..).unwrap_or_default();
+        rest.starts_with("postgres://") || rest.starts_with("postgresql://")
+    };
+    let mut found = Vec::new();
+    let mut from = 0;
+    for (at, _) in list.match_indices(',') {
+        if starts(&at.saturating_add(1)) {
+            found.extend(list.get(from..at));
+            from = at.saturating_add(1);
+        }
+    }
+    found.extend(list.get(from..));
+    found.into_iter().map(str::trim).collect()
 }
 
 #[cfg(not(feature = "postgres"))]

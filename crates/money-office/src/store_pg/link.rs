@@ -50,6 +50,7 @@ impl Failure {
             | StoreError::Range
             | StoreError::Database(_)
             | StoreError::NotDurable { .. }
+            | StoreError::Shard { .. }
             | StoreError::Taken => Self::Broken,
         }
     }

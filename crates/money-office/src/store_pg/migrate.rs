@@ -5,7 +5,10 @@ use sqlx::{Executor as _, query, query_scalar, raw_sql};
 use super::link::Link;
 
 /// Every step there is, the first one first. A step that was released never changes.
-const STEPS: [&str; 1] = [include_str!("../../migrations/0001_rows.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../../migrations/0001_rows.sql"),
+    include_str!("../../migrations/0002_shards.sql"),
+];
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS office_migration (number int PRIMARY KEY)";
 

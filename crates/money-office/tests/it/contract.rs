@@ -93,8 +93,13 @@ fn a_random_history_reads_as_a_sorted_map_would(store: &mut impl LedgerStore) {
         let mut batch = Batch::default();
         for _ in 0..=dice.roll(9) {
             let length = usize::try_from(dice.roll(4)).unwrap();
-            let key: Vec<u8> = (0..length)
-                .map(|_| [0, 1, 254, 255][usize::try_from(dice.roll(4)).unwrap()])
+            // Some have the id of a wallet before them, as most keys of an office do.
+            let id = [0, 32][usize::try_from(dice.roll(2)).unwrap()];
+            let byte = u8::try_from(dice.roll(6)).unwrap();
+            let key: Vec<u8> = std::iter::repeat_n(byte, id)
+                .chain(
+                    (0..length).map(|_| [0, 1, 254, 255][usize::try_from(dice.roll(4)).unwrap()]),
+                )
                 .collect();
             let value = (dice.roll(3) > 0).then(|| vec![round; usize::from(round)]);
             match &value {
@@ -104,7 +109,7 @@ fn a_random_history_reads_as_a_sorted_map_would(store: &mut impl LedgerStore) {
             batch.writes.insert((table, key), value);
         }
         store.apply(&batch).unwrap();
-        for prefix in [&[][..], &[0], &[255], &[255, 255], &[1, 254]] {
+        for prefix in [&[][..], &[0], &[255], &[255, 255], &[1, 254], &[3; 32], &[2; 30]] {
             let all: Vec<Row> = expected
                 .iter()
                 .filter(|(key, _)| key.starts_with(prefix))

@@ -18,6 +18,7 @@ mod kills;
 #[path = "../it/office.rs"]
 mod office;
 mod service;
+mod shards;
 mod store;
 #[path = "../it/wallet.rs"]
 mod wallet;

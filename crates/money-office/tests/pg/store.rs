@@ -11,9 +11,9 @@ use onehop_wire::{Class, Currency, SessionKey, Signed, Text, UnixSeconds, encode
 use crate::cluster::Cluster;
 use crate::contract::{contract, put};
 
-const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+pub(crate) const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
-fn founded<S: LedgerStore>(store: S) -> Office<S> {
+pub(crate) fn founded<S: LedgerStore>(store: S) -> Office<S> {
     let new = NewOffice {
         name: "corner office".to_owned(),
         currency: Currency::by_code("INR").unwrap(),
@@ -25,7 +25,7 @@ fn founded<S: LedgerStore>(store: S) -> Office<S> {
     Office::create(store, new, &SigningKey::from_seed(&[1; 32]), &[3; 32], NOW).unwrap()
 }
 
-fn enrol<S: LedgerStore>(office: &Office<S>, seed: u8) -> Signed<Enrol> {
+pub(crate) fn enrol<S: LedgerStore>(office: &Office<S>, seed: u8) -> Signed<Enrol> {
     let key = SigningKey::from_seed(&[seed; 32]);
     let body = Enrol {
         key: key.public(),
@@ -37,7 +37,7 @@ fn enrol<S: LedgerStore>(office: &Office<S>, seed: u8) -> Signed<Enrol> {
 }
 
 /// Every row of a store.
-fn rows(store: &impl LedgerStore) -> Vec<(Table, Vec<Row>)> {
+pub(crate) fn rows(store: &impl LedgerStore) -> Vec<(Table, Vec<Row>)> {
     let of = |table| (table, store.scan(table, &[], None, usize::MAX).unwrap());
     Table::ALL.map(of).into()
 }
