@@ -31,10 +31,15 @@ use crate::town::Town;
 /// Claims that share a write.
 const GROUPS: [usize; 3] = [1, 128, 1000];
 
-/// What the office settles on sled, at least, for each swap of the Cashu mint.
-const OVER_CDK_MIN: f64 = 10.0;
-/// What a settlement beside many accounts may cost, over one beside few.
-const MANY_OVER_FEW_MAX: f64 = 1.5;
+/// Limits: how the name of a figure ends, whether it is the least or the most, and what it is.
+const LIMITS: [(&str, bool, f64); 3] = [
+    // What the office settles on sled for each swap of the Cashu mint.
+    (".over_cdk", true, 10.0),
+    // What a thread that checks signatures ahead makes of one thread.
+    (".two_threads_over_one", true, 1.6),
+    // What a settlement beside many accounts costs, over one beside few.
+    (".many_over_few", false, 1.5),
+];
 
 /// How much is measured.
 struct Size {
@@ -94,17 +99,14 @@ impl Figures {
     fn print(&self) {
         for figure in &self.0 {
             let value = (self.median(&figure.name) * 1000.0).round() / 1000.0;
-            let is = |end: &str| figure.name.ends_with(end);
-            let limit = match (is(".many_over_few"), is(".over_cdk")) {
-                (true, _) => Some(MANY_OVER_FEW_MAX),
-                (_, true) => Some(OVER_CDK_MIN),
-                _ => None,
+            let limit = LIMITS.iter().find(|(end, ..)| figure.name.ends_with(end));
+            let holds = |(_, is_least, limit): &(&str, bool, f64)| {
+                if *is_least { value >= *limit } else { value <= *limit }
             };
-            let holds = |limit| if is(".over_cdk") { value >= limit } else { value <= limit };
             let line = serde_json::json!({
-                "name": figure.name, "value": value, "unit": figure.unit, "limit": limit,
-                "holds": limit.is_none_or(holds), "n": figure.n,
-                "method": figure.method,
+                "name": figure.name, "value": value, "unit": figure.unit,
+                "limit": limit.map(|(_, _, limit)| limit), "holds": limit.is_none_or(holds),
+                "n": figure.n, "method": figure.method,
             });
             println!("{line}");
         }
@@ -153,6 +155,12 @@ fn main() {
                 let how = "claims become PAID, one thread, that many share one durable write";
                 figures.add(&name, rate(count, took), "1/s", count, how);
             }
+            let count = size.settlements;
+            let (one, two) = (town.settle(count, 128), town.settle_ahead(count, 128));
+            let how = "one thread decides, another checks signatures ahead, over one for both; \
+                       groups of 128";
+            let over = one.as_secs_f64() / two.as_secs_f64();
+            figures.add(&format!("bench.{store}.two_threads_over_one"), over, "1", count, how);
         }
     }
     if peer.take().is_some() {

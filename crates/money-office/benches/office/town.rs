@@ -201,6 +201,28 @@ impl Town {
         begun.elapsed()
     }
 
+    /// Settles `count` claims in groups, while another thread checks the signatures of the groups
+    /// that follow, as the threads of the service do; how long that took.
+    pub(crate) fn settle_ahead(&mut self, count: usize, group: usize) -> Duration {
+        let claims = self.prepared(count);
+        let ahead = self.office.ahead();
+        let (ready, next) = std::sync::mpsc::sync_channel(2);
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for part in claims.chunks(group) {
+                    part.iter().for_each(|bundle| ahead.claims(bundle));
+                    ready.send(part).unwrap();
+                }
+                drop(ready);
+            });
+            for part in next {
+                self.group(part);
+            }
+        });
+        begun.elapsed()
+    }
+
     /// Settles claims of which one comes after each `gap`; how long each waited.
     pub(crate) fn settle_as_they_come(&mut self, count: usize, gap: Duration) -> Vec<Duration> {
         let claims = self.prepared(count);
