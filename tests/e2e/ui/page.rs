@@ -27,6 +27,8 @@ impl Page {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            // The page closes a connection over which too much came: the next request needs its own.
+            .max_idle_connections(0)
             .proxy(None)
             .build();
         let mut page = Self {
