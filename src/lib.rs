@@ -18,7 +18,8 @@
 //! #     use onehop::wire::{List, OfficeKey, Text, UnixSeconds, office::OfficeInfo};
 //! #     let (root, key) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
 //! #     let (not_before, not_after) = (UnixSeconds(0), UnixSeconds(u64::MAX));
-//! #     let body = OfficeKey { number: 1, key: key.public(), not_before, not_after };
+//! #     let (mail_key, key) = (key.mail_secret().public(), key.public());
+//! #     let body = OfficeKey { number: 1, key, mail_key, not_before, not_after };
 //! #     OfficeInfo {
 //! #         root: root.public(),
 //! #         new_roots: List::empty(),

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "tests print what they measured")]
 
 mod bench;
+mod carried;
 mod crashes;
 mod cuts;
 // Memory is read from `/proc`.

@@ -12,7 +12,7 @@ PACKET_MAX = 9_216
 OFFICE_MAX = 4_194_304
 
 # Section 9: what the office states.
-OfficeKey = Struct(number=u32, key=key32, not_before=u64, not_after=u64)
+OfficeKey = Struct(number=u32, key=key32, mail_key=key32, not_before=u64, not_after=u64)
 NewRoot = Struct(number=u32, root=key32, **{"from": u64})
 Limits = Struct(
     per_payment=Option(u64),
@@ -293,12 +293,26 @@ OfficeInfo = Struct(
     currency=currency,
     name=Text(40),
 )
+# Section 9.12.
+Parcel = Struct(office=hash32, number=u32, enc=key32, sealed=Bytes(65_536))
+Reply = Struct(parcel=hash32, enc=key32, sealed=Bytes(65_536))
 OfficeRequest = Enum(
-    Enrol=signed("enrol"), Sync=signed("sync"), Claim=ClaimBundle, Resolve=ResolveRequest
+    Enrol=signed("enrol"),
+    Sync=signed("sync"),
+    Claim=ClaimBundle,
+    Resolve=ResolveRequest,
+    Relay=Parcel,
 )
 OfficeAnswer = Enum(
-    Enrol=EnrolAnswer, Sync=SyncAnswer, Claim=ClaimAnswer, Resolve=Verdict, Refused=Text(200)
+    Enrol=EnrolAnswer,
+    Sync=SyncAnswer,
+    Claim=ClaimAnswer,
+    Resolve=Verdict,
+    Refused=Text(200),
+    Relay=Reply,
 )
+Letter = Struct(reply_to=key32, request=OfficeRequest, padding=Bytes(2_048))
+STATEMENTS["answered"] = Struct(parcel=hash32, answer=OfficeAnswer, signed_by=u32)
 ReceiptFile = Struct(
     office_keys=List(signed("office-key"), 16), payee=signed("certificate"), claim=Claim
 )

@@ -10,8 +10,10 @@ from .crypto import (
     Context,
     derive_secret,
     domain,
+    hash_of,
     public_of,
     sign,
+    statement_verifies,
     verifies,
     x25519_public,
 )
@@ -150,6 +152,38 @@ def item(case):
     need(case["fault"] is None, f"accepted, and the vector says {case['fault']!r}")
 
 
+def parcel(case):
+    office, key = _hex(case, "office"), decode(types.signed("office-key"), _hex(case, "office_key"), BODY_MAX)
+    number = key.body["number"].to_bytes(4, "big")
+    try:
+        raw = _hex(case, "parcel")
+        given = decode(types.Parcel, raw, BODY_MAX)
+        need(given["office"] == office, "9.12: another office")
+        info = domain("parcel-info") + given["office"] + given["number"].to_bytes(4, "big")
+        need(given["number"].to_bytes(4, "big") == number, "9.12: another key")
+        opened = Context.of_recipient(_hex(case, "office_mail_secret"), given["enc"], info).open(
+            0, b"", given["sealed"]
+        )
+        letter = decode(types.Letter, opened, 65_536)
+        need(len(opened) % 1024 == 0 and not any(letter["padding"]), "9.12: padding")
+        _same("letter", opened.hex(), case["letter"])
+        hashed = hash_of("parcel", raw)
+        _same("parcel hash", hashed.hex(), case["parcel_hash"])
+        reply = decode(types.Reply, _hex(case, "reply"), BODY_MAX)
+        need(reply["parcel"] == hashed, "9.12: the reply to another parcel")
+        info = domain("reply-info") + office + reply["parcel"]
+        opened = Context.of_recipient(_hex(case, "wallet_mail_secret"), reply["enc"], info).open(
+            0, b"", reply["sealed"]
+        )
+        answered = decode(types.signed("answered"), opened, 65_536)
+        need(answered.body["parcel"] == hashed, "9.12: signed for another parcel")
+        need(statement_verifies(answered, office, key.body["key"]), "9.12: not signed by the office")
+    except (Fault, Refused, Broken) as error:
+        need("error" in case, f"refused ({error}), and the vector accepts it")
+        return
+    need("error" not in case, "accepted, and the vector refuses it")
+
+
 def frames(case):
     sides = {"connecting": framing.Incoming(), "accepting": framing.Incoming()}
     other = {"connecting": "accepting", "accepting": "connecting"}
@@ -209,6 +243,7 @@ CHECKS = {
     "bluetooth.json": bluetooth,
     "judgements.json": judgements,
     "news.json": item,
+    "parcels.json": parcel,
 }
 
 

@@ -15,6 +15,7 @@ pub(crate) mod judgements;
 pub(crate) mod messages;
 mod money;
 mod news;
+mod parcels;
 pub(crate) mod readable;
 pub(crate) mod records;
 pub(crate) mod samples;
@@ -82,6 +83,11 @@ pub(crate) fn generate() -> anyhow::Result<Vec<VectorFile>> {
             judgements::cases(&world)?,
         ),
         ("news.json", "Items of NEWS, and those that prove nothing.", news::cases(&world)?),
+        (
+            "parcels.json",
+            "Requests sealed to the office for others to carry, their replies, and what is refused.",
+            parcels::cases(&world)?,
+        ),
         (
             "framing.json",
             "Messages cut into frames by a channel that loses nothing, and frames to drop.",

@@ -52,6 +52,9 @@ impl<S: LedgerStore> Office<S> {
             OfficeRequest::Resolve(resolve) => {
                 self.resolve(now, resolve).map(|answer| OfficeAnswer::Resolve(Box::new(answer)))
             }
+            OfficeRequest::Relay(parcel) => {
+                self.relay(now, parcel).map(|reply| OfficeAnswer::Relay(Box::new(reply)))
+            }
         };
         match answer {
             Err(OfficeError::Refused(refusal)) => Ok(OfficeAnswer::Refused(sentence(&refusal))),

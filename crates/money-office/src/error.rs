@@ -1,8 +1,8 @@
 //! Why the office refuses, and what stops it.
 
-use onehop_crypto::{BadSignature, ChainError};
+use onehop_crypto::{BadSignature, ChainError, LetterError};
 use onehop_evidence::{ClaimFault, PayerFault, ReleaseFault};
-use onehop_wire::{DecodeError, Hash, UnixSeconds, WalletId};
+use onehop_wire::{DecodeError, Hash, OfficeId, UnixSeconds, WalletId};
 
 use crate::store::StoreError;
 
@@ -16,6 +16,25 @@ pub enum Refusal {
     /// Unsigned, altered, or of another office.
     #[error(transparent)]
     Signature(#[from] BadSignature),
+    /// A parcel for another office.
+    #[error("the parcel is for office {office}")]
+    ParcelOfOther {
+        /// The office named.
+        office: OfficeId,
+    },
+    /// Sealed to a key that this office never had.
+    #[error("the parcel is sealed to office key {number}, which is not known here")]
+    ParcelKey {
+        /// Its number.
+        number: u32,
+    },
+    /// The parcel, or the answer to it, is no letter.
+    #[error("the parcel cannot be read: {source}")]
+    Parcel {
+        /// What is wrong with it.
+        #[source]
+        source: LetterError,
+    },
     /// A key of small order or no point of the curve.
     #[error("the key is weak")]
     WeakKey,
@@ -254,13 +273,14 @@ impl Refusal {
             Self::Limit { .. } | Self::LimitSet { .. } | Self::LimitNumber { .. } => "limit",
             Self::OtherEntry { .. } => "other-entry",
             Self::NoFirstPayment { .. } | Self::Refunded { .. } => "refund",
-            Self::Office(_) => "other-office",
+            Self::Office(_) | Self::ParcelOfOther { .. } => "other-office",
+            Self::Parcel { .. } => "unreadable",
             Self::Insufficient { .. } => "insufficient-funds",
             Self::Debt { .. } => "debt",
             Self::NotLost { .. } | Self::TooEarly { .. } | Self::Undecided { .. } => "too-early",
             Self::Zero => "amount",
             Self::Stale { .. } => "stale-command",
-            Self::KeyExpired { .. } => "office-key",
+            Self::KeyExpired { .. } | Self::ParcelKey { .. } => "office-key",
             Self::TooLong => "too-long",
         }
     }

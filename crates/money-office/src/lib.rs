@@ -56,6 +56,7 @@ pub mod operator;
 mod payments;
 pub mod profile;
 mod refunds;
+mod relay;
 mod resolve;
 mod rows;
 #[cfg(feature = "service")]

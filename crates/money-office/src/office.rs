@@ -17,6 +17,7 @@ use crate::error::{OfficeError, Refusal};
 use crate::evidence::Evidence;
 use crate::limits::LimitSet;
 use crate::profile::Profile;
+use crate::relay::mail_row;
 use crate::rows::{PaymentRow, SetupRow};
 use crate::store::{Batch, LedgerStore, Purpose, StoreError, Table};
 
@@ -55,8 +56,8 @@ pub struct Office<S> {
     /// Written once, when the office is set up.
     setup: SetupRow,
     trust: Trust,
-    signer: SigningKey,
-    signer_number: u32,
+    pub(crate) signer: SigningKey,
+    pub(crate) signer_number: u32,
 }
 
 impl<S: LedgerStore> Office<S> {
@@ -109,6 +110,7 @@ impl<S: LedgerStore> Office<S> {
             Draft::new(&store, (&setup, setup.first.clone()), &trust, (&signer, 1), now);
         draft.put(Table::Meta, SETUP, &setup);
         draft.put(Table::Meta, SIGNER, &(1u32, *signer.seed()));
+        draft.put(Table::Meta, &mail_row(1), &*signer.mail_secret().to_bytes());
         draft.put(Table::OfficeKeys, &1u32.to_be_bytes(), &key);
         draft.keep(&Evidence::OfficeKey(key))?;
         let batch = draft.into_batch();
@@ -147,6 +149,7 @@ impl<S: LedgerStore> Office<S> {
             // Refuses a root that is not this office's.
             draft.trust.clone().add_key(key.clone())?;
             draft.put(Table::Meta, SIGNER, &(number, *signer.seed()));
+            draft.put(Table::Meta, &mail_row(number), &*signer.mail_secret().to_bytes());
             draft.put(Table::OfficeKeys, &number.to_be_bytes(), &key);
             draft.keep(&Evidence::OfficeKey(key))?;
             Ok(number)
@@ -440,8 +443,8 @@ fn office_key(
     now: UnixSeconds,
     seconds: u64,
 ) -> Signed<OfficeKey> {
-    let key = signer.public();
-    let body = OfficeKey { number, key, not_before: now, not_after: now.plus(seconds) };
+    let (key, mail_key) = (signer.public(), signer.mail_secret().public());
+    let body = OfficeKey { number, key, mail_key, not_before: now, not_after: now.plus(seconds) };
     root.sign(office, body).into_signed()
 }
 

@@ -9,7 +9,7 @@ use crate::store::{Batch, LedgerStore, Row, StoreError, Table};
 /// What the store's marker says.
 const KIND: &str = "money-office";
 /// The version of what the rows mean.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Tables in a directory, forced to the disk with every batch. Open in one process at a time.
 #[derive(Debug)]

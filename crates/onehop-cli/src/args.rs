@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Write a request to the office to a file, for a wallet that has no network.
     Request(RequestArgs),
+    /// Carry what another wallet sealed to the office, and the sealed answer back.
+    Carry(CarryArgs),
     /// Take the office's answer from a file.
     Accept(AcceptArgs),
     /// Move money from the account at the office to the purse.
@@ -218,6 +220,9 @@ pub(crate) struct NewPinArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RequestArgs {
+    /// Seal it to the office, for anybody to carry: nobody else can read it or alter it.
+    #[arg(long, global = true)]
+    pub(crate) sealed: bool,
     /// What to ask.
     #[command(subcommand)]
     pub(crate) what: RequestKind,
@@ -258,6 +263,14 @@ pub(crate) enum RequestKind {
         /// The file to write, or `-`.
         file: PathBuf,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CarryArgs {
+    /// What another wallet sealed to the office, or `-`.
+    pub(crate) file: PathBuf,
+    /// Where the sealed answer is written, or `-`.
+    pub(crate) reply: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

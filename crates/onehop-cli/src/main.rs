@@ -111,6 +111,7 @@ fn run(args: Args) -> Exit {
         Command::Restore(restore) => commands::backup::restore(screen, &args.global, &restore),
         Command::Pin(pin) => commands::pin::run(screen, &args.global, &pin),
         Command::Request(request) => commands::files::request(screen, &args.global, &request),
+        Command::Carry(carry) => commands::files::carry(screen, &args.global, &carry),
         Command::Accept(accept) => commands::files::accept(screen, &args.global, &accept),
         Command::Charge(charge) => commands::sync::charge(screen, &args.global, &charge),
         Command::Withdraw(withdraw) => commands::sync::withdraw(screen, &args.global, &withdraw),

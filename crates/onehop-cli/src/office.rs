@@ -11,6 +11,7 @@ use onehop_wire::office::{
     ClaimAnswer, ClaimBundle, Enrol, EnrolAnswer, OfficeInfo, ResolveRequest, Sync, SyncAnswer,
     Verdict,
 };
+use onehop_wire::relay::{Parcel, Reply};
 use onehop_wire::{DecodeError, OfficeId, Signed, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -157,6 +158,11 @@ impl Office {
 
     pub(crate) fn resolve(&self, request: &ResolveRequest) -> Result<Verdict, OfficeError> {
         self.post("resolve", request)
+    }
+
+    /// Hands over what another wallet sealed; the answer is sealed to that one.
+    pub(crate) fn relay(&self, parcel: &Parcel) -> Result<Reply, OfficeError> {
+        self.post("relay", parcel)
     }
 
     fn post<T>(&self, what: &str, request: &impl Serialize) -> Result<T, OfficeError>

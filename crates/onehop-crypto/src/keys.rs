@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use onehop_wire::domain::wallet_id;
+use onehop_wire::domain::{hash_of, wallet_id};
 use onehop_wire::mutant::{self, Mutant};
 use onehop_wire::{Hash, OfficeId, PublicKey, SessionKey, Signature, Signed, Statement, WalletId};
 use rand_core::CryptoRng;
@@ -84,6 +84,13 @@ impl SigningKey {
     #[must_use]
     pub fn wallet(&self) -> WalletId {
         wallet_id(&self.public())
+    }
+
+    /// The X25519 secret of an office that signs with this key, to whose public key parcels are
+    /// sealed: the hash of the seed under a name of its own (spec §9.12).
+    #[must_use]
+    pub fn mail_secret(&self) -> SessionSecret {
+        SessionSecret::from_bytes(hash_of("mail-secret", &[self.seed().as_slice()]).0)
     }
 
     /// Signs `body` as a statement within `office`.

@@ -8,11 +8,13 @@
 pub mod envelope;
 pub mod handshake;
 pub mod keys;
+pub mod letter;
 mod memory;
 pub mod trust;
 
 pub use envelope::{EnvelopeError, Opener, Sealer};
 pub use handshake::{BuyerHello, BuyerOffer, HandshakeError, SellerHello, Session};
 pub use keys::{BadSignature, SessionSecret, SigningKey, Verified, verify};
+pub use letter::LetterError;
 pub use memory::Memory;
 pub use trust::{ChainError, Trust};

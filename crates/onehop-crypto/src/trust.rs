@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use onehop_wire::domain::office_id;
 use onehop_wire::office::{NewRoot, OfficeInfo, Outcome, Pending, RevocationDelta, Revocations};
+use onehop_wire::relay::Answered;
 use onehop_wire::{
     Certificate, Checkpoint, OfficeId, OfficeKey, PublicKey, Signed, Statement, UnixSeconds,
 };
@@ -191,6 +192,15 @@ impl Trust {
     pub fn outcome(&self, outcome: Signed<Outcome>) -> Result<Verified<Outcome>, ChainError> {
         let number = outcome.body.signed_by;
         self.verify_by_key(outcome, number, None)
+    }
+
+    /// Checks that this office signed `answered`.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn answered(&self, answered: Signed<Answered>) -> Result<Verified<Answered>, ChainError> {
+        let number = answered.body.signed_by;
+        self.verify_by_key(answered, number, None)
     }
 
     /// Checks that this office signed `pending`.

@@ -66,6 +66,7 @@ impl Flight {
                 OfficeAnswer::Claim(_) => "answer to CLAIM",
                 OfficeAnswer::Resolve(_) => "answer to RESOLVE",
                 OfficeAnswer::Refused(_) => "refusal",
+                OfficeAnswer::Relay(_) => "reply",
             },
         }
     }

@@ -136,7 +136,7 @@ fn told(office: &OfficeId, answer: &OfficeAnswer) -> Vec<Arc<Fact>> {
         }
         OfficeAnswer::Claim(answer) => answer.verdicts.iter().filter_map(of).collect(),
         OfficeAnswer::Resolve(verdict) => of(verdict).into_iter().collect(),
-        OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) => Vec::new(),
+        OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) | OfficeAnswer::Relay(_) => Vec::new(),
     }
 }
 
@@ -147,6 +147,6 @@ pub(crate) fn is_idle(answer: &OfficeAnswer) -> bool {
         OfficeAnswer::Claim(answer) => answer.verdicts.iter().all(is_open),
         OfficeAnswer::Resolve(verdict) => is_open(verdict),
         OfficeAnswer::Refused(_) => true,
-        OfficeAnswer::Sync(_) | OfficeAnswer::Enrol(_) => false,
+        OfficeAnswer::Sync(_) | OfficeAnswer::Enrol(_) | OfficeAnswer::Relay(_) => false,
     }
 }

@@ -162,7 +162,7 @@ fn hear(wallet: &mut Wallet, phase: Phase, from: usize, cargo: &Cargo) {
                 }
             }
             OfficeAnswer::Resolve(verdict) => learn(wallet, verdict),
-            OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) => {}
+            OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) | OfficeAnswer::Relay(_) => {}
         },
     }
 }

@@ -267,7 +267,7 @@ impl Disk {
                 let waived = matches!(state, Some(BuyerState::Committed { .. }));
                 self.flaws.add_if(waived, Flaws::RESOLVE);
             }
-            OfficeRequest::Enrol(_) | OfficeRequest::Claim(_) => {}
+            OfficeRequest::Enrol(_) | OfficeRequest::Claim(_) | OfficeRequest::Relay(_) => {}
         }
     }
 

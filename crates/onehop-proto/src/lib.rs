@@ -43,6 +43,7 @@ mod compaction;
 mod inbound;
 mod office;
 mod outbox;
+mod parcel;
 mod seller;
 mod session;
 mod step;

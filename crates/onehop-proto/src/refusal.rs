@@ -111,6 +111,9 @@ pub enum Refusal {
     /// What the office answered is not signed by it; nothing was changed.
     #[error("answer is not of this office")]
     OfficeSignature(#[from] onehop_crypto::ChainError),
+    /// A parcel could not be made, or what came back is not for this wallet; nothing was changed.
+    #[error(transparent)]
+    Letter(#[from] onehop_crypto::LetterError),
     /// Secure randomness or keys failed; nothing was sent.
     #[error("session key is not usable")]
     Session,

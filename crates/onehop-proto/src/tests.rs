@@ -14,6 +14,7 @@ mod news;
 mod office;
 mod office_talk;
 mod pair;
+mod parcels;
 mod payments;
 mod peers;
 mod pruning;

@@ -363,5 +363,6 @@ fn names(answer: &OfficeAnswer) -> Vec<&'static str> {
         OfficeAnswer::Claim(answer) => answer.verdicts.iter().map(of).collect(),
         OfficeAnswer::Resolve(verdict) => vec![of(verdict)],
         OfficeAnswer::Refused(_) => vec!["office/REFUSED"],
+        OfficeAnswer::Relay(_) => vec!["office/relayed"],
     }
 }

@@ -109,7 +109,8 @@ pub(crate) const fn kind(kind: &OutcomeKind) -> &'static str {
 /// The payments that a request is about.
 pub(crate) fn about(request: &OfficeRequest) -> Vec<TxId> {
     match request {
-        OfficeRequest::Enrol(_) => Vec::new(),
+        // What is sealed is nobody's to know.
+        OfficeRequest::Enrol(_) | OfficeRequest::Relay(_) => Vec::new(),
         OfficeRequest::Sync(sync) => {
             let entries = sync.body.entries.iter().map(|entry| entry.agreed.body.tx);
             entries.chain(sync.body.aborts.iter().map(|abort| abort.body.tx)).collect()
@@ -143,7 +144,7 @@ pub(crate) fn judged(
     for now in after {
         let then = before.iter().find(|then| then.key == now.key).map_or("none", |b| b.state);
         let event = match request {
-            OfficeRequest::Enrol(_) => continue,
+            OfficeRequest::Enrol(_) | OfficeRequest::Relay(_) => continue,
             OfficeRequest::Claim(_) => "CLAIM",
             OfficeRequest::Resolve(request) if request.abort.is_some() => "RESOLVE with ABORT",
             OfficeRequest::Resolve(_) => "RESOLVE",

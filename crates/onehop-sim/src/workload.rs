@@ -315,7 +315,8 @@ fn hear(env: &mut Env, device: &mut Device, request: &OfficeRequest, answer: Off
             let what = format!("{}: {} refused: {why}", device.name(), request_name(request));
             env.facts.violate(I12_ANSWERED, what);
         }
-        OfficeAnswer::Enrol(_) => {}
+        // Nobody here seals.
+        OfficeAnswer::Enrol(_) | OfficeAnswer::Relay(_) => {}
     }
 }
 
@@ -369,5 +370,6 @@ fn request_name(request: &OfficeRequest) -> &'static str {
         OfficeRequest::Sync(_) => "SYNC",
         OfficeRequest::Claim(_) => "CLAIM",
         OfficeRequest::Resolve(_) => "RESOLVE",
+        OfficeRequest::Relay(_) => "PARCEL",
     }
 }

@@ -29,6 +29,7 @@ pub mod mutant;
 pub mod news;
 pub mod office;
 pub mod payment;
+pub mod relay;
 pub mod time;
 
 pub use bounded::{Bytes, List, Text};

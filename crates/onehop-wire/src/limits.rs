@@ -26,6 +26,12 @@ pub const ORDER_ID_MAX: usize = 32;
 pub const ORDER_TEXT_MAX: usize = 256;
 /// Longest request to the office or answer from it, in bytes.
 pub const OFFICE_BODY_MAX: usize = 4 * 1024 * 1024;
+/// Longest sealed letter of a wallet to its office or of the office to it, in bytes (spec §9.12).
+pub const LETTER_MAX: usize = 64 * 1024;
+/// A letter to an office is padded to a multiple of this, in bytes.
+pub const LETTER_PAGE: usize = 1024;
+/// Most zeros of a letter's padding: a page, and what the length of their own length skips.
+pub const LETTER_PADDING_MAX: usize = 2 * LETTER_PAGE;
 /// Entries of one SYNC: a checkpoint holds no more payments than this.
 pub const SYNC_ENTRIES_MAX: usize = 1024;
 /// Claims in one request to the office.

@@ -12,6 +12,7 @@ use crate::limits::{
 };
 use crate::money::Currency;
 use crate::payment::{Abort, Agreed, Commit, CommitRequest};
+use crate::relay::{Parcel, Reply};
 use crate::time::UnixSeconds;
 
 /// A short-lived signing key of the office, certified by its offline root key.
@@ -21,6 +22,8 @@ pub struct OfficeKey {
     pub number: u32,
     /// Verifies what names this number in `signed_by`.
     pub key: PublicKey,
+    /// What parcels to the office are sealed to (spec §9.12).
+    pub mail_key: SessionKey,
     /// First second of validity.
     pub not_before: UnixSeconds,
     /// Last second in which something may be signed with it.
@@ -468,6 +471,8 @@ pub enum OfficeRequest {
     Claim(ClaimBundle),
     /// `POST /v1/resolve`.
     Resolve(Box<ResolveRequest>),
+    /// `POST /v1/relay`.
+    Relay(Box<Parcel>),
 }
 
 /// The office's answer as a file.
@@ -483,4 +488,6 @@ pub enum OfficeAnswer {
     Resolve(Box<Verdict>),
     /// The request was refused; nothing changed.
     Refused(Text<200>),
+    /// To [`OfficeRequest::Relay`].
+    Relay(Box<Reply>),
 }

@@ -187,7 +187,7 @@ impl Receiver for Waiting<'_> {
                     .all(|v| v.is_ok())
             }
             OfficeAnswer::Resolve(verdict) => self.wallet.verdict(&verdict).is_ok(),
-            OfficeAnswer::Refused(_) => false,
+            OfficeAnswer::Refused(_) | OfficeAnswer::Relay(_) => false,
         };
         let records = settle(&mut self.wallet);
         let is_changed = encode(self.wallet.state()) != before;

@@ -297,6 +297,7 @@ pub(crate) fn office_key_body(number: u32, signer: &SigningKey) -> OfficeKey {
     OfficeKey {
         number,
         key: signer.public(),
+        mail_key: signer.mail_secret().public(),
         not_before: UnixSeconds(NEW_YEAR.saturating_sub(DAY)),
         not_after: UnixSeconds(NEW_YEAR.saturating_add(364 * DAY)),
     }

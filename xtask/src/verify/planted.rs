@@ -9,7 +9,7 @@ use super::messages::{Judged, Sheet, differences};
 use super::python::Python;
 
 /// The field of the first case that is edited in each file, and who checks it.
-const VECTORS: [(&str, &str); 9] = [
+const VECTORS: [(&str, &str); 10] = [
     ("bluetooth.json", "bytes"),
     ("framing.json", "channel"),
     ("handshake.json", "transcript"),
@@ -18,6 +18,7 @@ const VECTORS: [(&str, &str); 9] = [
     ("messages.json", "bytes"),
     ("money.json", "minor"),
     ("news.json", "item"),
+    ("parcels.json", "reply"),
     ("statements.json", "signature"),
 ];
 

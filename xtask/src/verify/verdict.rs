@@ -190,6 +190,8 @@ impl Said<'_> {
             OfficeRequest::Sync(sync) => self.sync(sync),
             OfficeRequest::Claim(bundle) => self.claims(bundle),
             OfficeRequest::Resolve(asked) => self.resolve(asked),
+            // Sealed: nobody but the office sees what is in it.
+            OfficeRequest::Relay(_) => {}
         }
     }
 
@@ -216,7 +218,7 @@ impl Said<'_> {
                 answer.verdicts.iter().for_each(|verdict| self.verdict(verdict));
             }
             OfficeAnswer::Resolve(verdict) => self.verdict(verdict),
-            OfficeAnswer::Refused(_) => {}
+            OfficeAnswer::Refused(_) | OfficeAnswer::Relay(_) => {}
         }
     }
 

@@ -100,6 +100,9 @@ impl Access {
             OfficeRequest::Resolve(resolve) => {
                 service.post("/v1/resolve", resolve)?.map(|it| OfficeAnswer::Resolve(Box::new(it)))
             }
+            OfficeRequest::Relay(parcel) => {
+                service.post("/v1/relay", parcel)?.map(|it| OfficeAnswer::Relay(Box::new(it)))
+            }
         };
         Ok(match answer {
             Ok(answer) => answer,

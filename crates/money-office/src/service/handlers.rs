@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onehop_wire::limits::OFFICE_BODY_MAX;
 use onehop_wire::office::{ClaimBundle, Enrol, ResolveRequest, Sync};
+use onehop_wire::relay::Parcel;
 use onehop_wire::{Signed, TxId, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +121,27 @@ pub(super) async fn claim(
     shared.run_on(keys, move |office, now| office.claim(now, &bundle)).await.map(|it| answer(&it))
 }
 
+/// Answers what a wallet without a network asks, sealed both ways, for whoever carries it.
+#[utoipa::path(post, path = "/v1/relay",
+    request_body(content = Canonical, content_type = "application/octet-stream",
+        description = "Parcel"),
+    responses(
+        (status = 200, description = "Reply", body = Canonical,
+            content_type = "application/octet-stream"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn relay(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let parcel: Parcel = read(&headers, body)?;
+    shared.run(move |office, now| office.relay(now, &parcel)).await.map(|it| answer(&it))
+}
+
 /// Decides a payment in doubt.
 #[utoipa::path(post, path = "/v1/resolve",
     request_body(content = Canonical, content_type = "application/octet-stream",
@@ -147,7 +169,8 @@ pub(super) async fn resolve(
         }
         onehop_wire::office::OfficeAnswer::Enrol(_)
         | onehop_wire::office::OfficeAnswer::Sync(_)
-        | onehop_wire::office::OfficeAnswer::Claim(_) => Problem::halted().into_response(),
+        | onehop_wire::office::OfficeAnswer::Claim(_)
+        | onehop_wire::office::OfficeAnswer::Relay(_) => Problem::halted().into_response(),
     })
 }
 

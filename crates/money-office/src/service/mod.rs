@@ -43,11 +43,12 @@ pub use tls::{Tls, TlsError};
 const REQUEST_SECONDS_MAX: u64 = 30;
 
 /// Every path for wallets with its method; the OpenAPI document describes the same.
-pub const ROUTES: [(&str, &str); 8] = [
+pub const ROUTES: [(&str, &str); 9] = [
     ("post", "/v1/enrol"),
     ("post", "/v1/sync"),
     ("post", "/v1/claim"),
     ("post", "/v1/resolve"),
+    ("post", "/v1/relay"),
     ("get", "/v1/office"),
     ("get", "/v1/outcome/{tx}"),
     ("get", "/health"),
@@ -130,6 +131,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/sync", post(handlers::sync))
         .route("/v1/claim", post(handlers::claim))
         .route("/v1/resolve", post(handlers::resolve))
+        .route("/v1/relay", post(handlers::relay))
         .route("/v1/office", get(handlers::office))
         .route("/v1/outcome/{tx}", get(handlers::outcome))
         .route("/health", get(handlers::health))

@@ -15,6 +15,7 @@ use crate::service::{Problem, handlers};
         handlers::sync,
         handlers::claim,
         handlers::resolve,
+        handlers::relay,
         handlers::office,
         handlers::outcome,
         handlers::health,

@@ -10,6 +10,7 @@ mod histories;
 mod limits;
 mod lost;
 mod news;
+mod parcels;
 mod payments;
 mod refunds;
 mod stores;

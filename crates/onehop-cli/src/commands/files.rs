@@ -11,7 +11,7 @@ use onehop_wire::{DecodeError, TxId, decode, encode};
 use serde_json::json;
 
 use crate::amount;
-use crate::args::{AcceptArgs, Global, RequestArgs, RequestKind};
+use crate::args::{AcceptArgs, CarryArgs, Global, RequestArgs, RequestKind};
 use crate::commands::{init, show, sync};
 use crate::exit::{Exit, Failure};
 use crate::folder::{self, Home};
@@ -124,7 +124,33 @@ pub(crate) fn request(screen: Screen, global: &Global, args: &RequestArgs) -> Re
             (OfficeRequest::Resolve(Box::new(resolve)), file)
         }
     };
-    write_request(screen, file, &request)?;
+    if args.sealed {
+        let (parcel, _) = home.run(|wallet, _| wallet.parcel(request))?;
+        write_request(screen, file, &OfficeRequest::Relay(Box::new(parcel)))?;
+    } else {
+        write_request(screen, file, &request)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// `onehop carry`.
+pub(crate) fn carry(screen: Screen, global: &Global, args: &CarryArgs) -> Result<Exit> {
+    let what = "a request that is sealed to an office";
+    let bytes = read_bytes(&args.file, OFFICE_BODY_MAX)?;
+    let content = |source| ReadFileError::Content { path: args.file.clone(), what, source };
+    let OfficeRequest::Relay(parcel) = decode(&bytes, OFFICE_BODY_MAX).map_err(content)? else {
+        let text = format!("{} is not sealed: its maker can seal it", args.file.display());
+        return Err(Failure::usage(text).into());
+    };
+    let home = folder::open(global)?;
+    let reply = home.office()?.relay(&parcel)?;
+    let answer = OfficeAnswer::Relay(Box::new(reply));
+    write_bytes(&args.reply, &encode(&answer))?;
+    if !is_dash(&args.reply) {
+        let path = args.reply.display().to_string();
+        let text = format!("{path}: the office's answer, sealed to who asked");
+        screen.result(text, &json!({ "file": path }));
+    }
     Ok(Exit::Done)
 }
 
@@ -172,6 +198,11 @@ pub(crate) fn accept(screen: Screen, global: &Global, args: &AcceptArgs) -> Resu
         ReadFileError::Content { path: args.file.clone(), what: "an answer of an office", source }
     })?;
     let mut home = folder::open(global)?;
+    let answer = if let OfficeAnswer::Relay(reply) = answer {
+        home.keeper.wallet().unsealed(&reply)?
+    } else {
+        answer
+    };
     match answer {
         OfficeAnswer::Enrol(answer) => {
             if home.keeper.wallet().state().certificate().is_some() {
@@ -204,5 +235,6 @@ pub(crate) fn accept(screen: Screen, global: &Global, args: &AcceptArgs) -> Resu
             Ok(if left { Exit::InDoubt } else { Exit::Done })
         }
         OfficeAnswer::Refused(why) => Err(OfficeError::Refused { why: why.to_string() }.into()),
+        OfficeAnswer::Relay(_) => Err(Failure::refused("a reply is inside a reply").into()),
     }
 }

@@ -135,6 +135,7 @@ impl Office {
         let body = OfficeKey {
             number: 1,
             key: self.key.public(),
+            mail_key: self.key.mail_secret().public(),
             not_before: self.opened,
             not_after: self.opened.plus(365 * DAY),
         };

@@ -40,6 +40,15 @@ impl Office {
         Currency::by_code("INR").unwrap()
     }
 
+    /// What opens parcels to it.
+    pub(crate) fn mail_secret(&self) -> onehop_crypto::SessionSecret {
+        self.key.mail_secret()
+    }
+
+    pub(crate) fn sign<T: onehop_wire::Statement>(&self, body: T) -> Signed<T> {
+        self.key.sign(&self.id, body).into_signed()
+    }
+
     fn office_key(&self) -> Signed<OfficeKey> {
         self.certified(1, &self.key)
     }
@@ -49,6 +58,7 @@ impl Office {
         let body = OfficeKey {
             number,
             key: key.public(),
+            mail_key: key.mail_secret().public(),
             not_before: UnixSeconds(TODAY.0 - DAY),
             not_after: TODAY.plus(400 * DAY),
         };

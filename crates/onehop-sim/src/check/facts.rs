@@ -217,7 +217,9 @@ impl Facts {
             Verdict::Pending(_) | Verdict::Refused(_) => None,
         };
         let outcomes: Vec<Signed<Outcome>> = match answer {
-            OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) => Vec::new(),
+            OfficeAnswer::Enrol(_) | OfficeAnswer::Refused(_) | OfficeAnswer::Relay(_) => {
+                Vec::new()
+            }
             OfficeAnswer::Sync(answer) => answer.outcomes.iter().cloned().collect(),
             OfficeAnswer::Claim(answer) => answer.verdicts.iter().filter_map(of).collect(),
             OfficeAnswer::Resolve(verdict) => of(verdict).into_iter().collect(),
