@@ -58,6 +58,9 @@ pub struct AuditReport {
     pub differences: Vec<Difference>,
 }
 
+/// Rows of evidence between two words of how far an audit is.
+const TOLD_EVERY: u64 = 64;
+
 impl AuditReport {
     /// True if nothing differs and cash equals accounts, purses and suspense.
     #[must_use]
@@ -80,14 +83,27 @@ impl<S: LedgerStore> Office<S> {
     /// # Errors
     /// [`StoreError`] if the store cannot be read.
     pub fn audit(&self) -> Decided<AuditReport> {
-        self.view(|| self.recompute())
+        self.audit_telling(&|_, _| {})
     }
 
-    fn recompute(&self) -> Decided<AuditReport> {
+    /// The same; `tell` hears now and then how many rows of evidence were replayed, and of how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    pub fn audit_telling(&self, tell: &dyn Fn(u64, u64)) -> Decided<AuditReport> {
+        self.view(|| self.recompute(tell))
+    }
+
+    fn recompute(&self, tell: &dyn Fn(u64, u64)) -> Decided<AuditReport> {
+        let all = self.store.get(Table::Meta, b"evidence")?;
+        let all: u64 = all.map_or(Ok(0), |bytes| read_row(Table::Meta, &bytes))?;
         let mut model = model::Model::new(self.setup());
         let mut report = AuditReport::default();
         self.each(Table::Evidence, |key, bytes| {
             report.evidence = report.evidence.saturating_add(1);
+            if report.evidence % TOLD_EVERY == 0 {
+                tell(report.evidence, all);
+            }
             let fault = match read_row::<Evidence>(Table::Evidence, bytes) {
                 Ok(evidence) => model.replay(row_number(key), evidence).err(),
                 Err(_) => Some(model::Fault::Unreadable),

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::Rule;
 use super::folder::{Folder, KeptOffice, read_key};
+use super::line::Line;
 use crate::service::{Listening, Problem, now};
 use crate::{Command as Order, OperatorAnswer, OperatorCommand, StoreError};
 
@@ -79,6 +80,15 @@ impl Access {
             Way::Store(office) => Ok(office.operate(now(), &order)?),
             Way::Service(service) => Ok(service.command(&order)??),
         }
+    }
+
+    /// Has the books audited. Where this program reads them itself, a line on a terminal shows how far
+    /// it is, and is gone in the end.
+    pub(crate) fn audit(&mut self) -> Result<OperatorAnswer> {
+        let Way::Store(office) = &self.way else { return self.order(Order::Audit) };
+        let line = Line::new();
+        let tell = |done, all| line.say(&format!("{done} of {all} rows of evidence replayed"));
+        Ok(OperatorAnswer::Audit(office.audit_telling(&tell)?))
     }
 
     /// Answers a wallet's request that came as a file.

@@ -7,6 +7,7 @@ mod folder;
 mod init;
 mod judge;
 mod limits;
+mod line;
 mod log;
 mod render;
 mod statement;
@@ -141,7 +142,11 @@ fn run(args: &Args) -> Result<()> {
         Command::Deposit { wallet, amount } => cash(&folder, wallet, amount, json, deposit),
         Command::Redeem { wallet, amount } => cash(&folder, wallet, amount, json, redeem),
         Command::Settle => order(&folder, Order::Settle, json),
-        Command::Audit => order(&folder, Order::Audit, json),
+        Command::Audit => {
+            let mut access = Access::open(&folder)?;
+            let answer = access.audit()?;
+            finish(&access, &answer, json)
+        }
         Command::Debts => order(&folder, Order::Debts, json),
         Command::Export { file, form } => {
             export::export(&mut Access::open(&folder)?, file, *form, json)

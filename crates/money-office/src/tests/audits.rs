@@ -143,3 +143,16 @@ fn an_evidence_file_goes_on_after_the_row_that_is_known() {
     assert_eq!(count(text(0)), usize::try_from(rows).unwrap());
     assert_eq!(count(text(rows - 2)), 2);
 }
+
+#[test]
+fn an_audit_says_how_far_it_is_and_of_how_much() {
+    let mut world = World::new();
+    for seed in 1..=130 {
+        world.enrol(seed, &format!("wallet {seed}"));
+    }
+    let told = std::cell::RefCell::new(Vec::new());
+    let report = world.office.audit_telling(&|done, all| told.borrow_mut().push((done, all)));
+    assert_eq!(report.unwrap(), world.office.audit().unwrap());
+    // The office's key, and the wallets.
+    assert_eq!(told.into_inner(), [(64, 131), (128, 131)]);
+}
